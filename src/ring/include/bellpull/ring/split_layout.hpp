@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+// The inline helper of this header is not valid C++, and we place the parts ourselves.
+#ifndef VIRTIO_RING_NO_LEGACY
+#define VIRTIO_RING_NO_LEGACY
+#endif
+#include <linux/virtio_ring.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "bellpull/ring/cacheline.hpp"
+#include "bellpull/ring/setup_error.hpp"
+
+namespace bellpull::ring {
+
+static_assert(std::endian::native == std::endian::little,
+              "virtio 1.4 rings are little-endian; conversion is not written yet");
+static_assert(sizeof(vring_desc) == 16 && sizeof(vring_used_elem) == 8);
+
+/// The largest queue of either layout (virtio 1.4 section 2.6).
+inline constexpr std::uint32_t kMaxQueueSize = 32768;
+
+/// Where the three parts of a split virtqueue are (virtio 1.4 section 2.7). Plain pointers into
+/// memory that the caller owns and keeps for as long as a half is attached to it.
+struct SplitMemory {
+  std::uint32_t size = 0;        ///< entries, a power of two, 1 to 32768
+  vring_desc* desc = nullptr;    ///< descriptor table, 16 bytes per entry, 16-aligned
+  vring_avail* avail = nullptr;  ///< available ring, 6 + 2 bytes per entry, 2-aligned
+  vring_used* used = nullptr;    ///< used ring, 6 + 8 bytes per entry, 4-aligned
+};
+
+/// Bytes of each part (virtio 1.4 section 2.7, table of sizes), event words included.
+[[nodiscard]] constexpr std::size_t split_desc_bytes(std::uint32_t size) noexcept {
+  return std::size_t{16} * size;
+}
+/// See split_desc_bytes().
+[[nodiscard]] constexpr std::size_t split_avail_bytes(std::uint32_t size) noexcept {
+  return 6 + std::size_t{2} * size;
+}
+/// See split_desc_bytes().
+[[nodiscard]] constexpr std::size_t split_used_bytes(std::uint32_t size) noexcept {
+  return 6 + std::size_t{8} * size;
+}
+
+/// Offsets of the parts when they lie in one region one after the other, the two rings on cache
+/// lines of their own, because different threads write them.
+struct SplitOffsets {
+  std::size_t avail = 0;  ///< bytes from the start of the region
+  std::size_t used = 0;   ///< bytes from the start of the region
+  std::size_t end = 0;    ///< bytes that the region needs
+};
+
+/// Computes the offsets for a queue of `size` entries.
+[[nodiscard]] constexpr SplitOffsets split_offsets(std::uint32_t size) noexcept {
+  const auto align = [](std::size_t at) { return (at + kCacheLine - 1) / kCacheLine * kCacheLine; };
+  SplitOffsets offsets;
+  offsets.avail = align(split_desc_bytes(size));
+  offsets.used = align(offsets.avail + split_avail_bytes(size));
+  offsets.end = align(offsets.used + split_used_bytes(size));
+  return offsets;
+}
+
+/// Checks the rules for a size. Returns `none` when it is allowed for the split layout.
+[[nodiscard]] constexpr SetupError check_split_size(std::uint32_t size) noexcept {
+  if (size == 0) return SetupError::size_zero;
+  if (size > kMaxQueueSize) return SetupError::size_too_large;
+  if (!std::has_single_bit(size)) return SetupError::size_not_power_of_two;
+  return SetupError::none;
+}
+
+/// Lays a queue of `size` entries into `bytes` bytes at `region`, which the caller owns. Writes
+/// `memory` only on success; touches no byte of the region.
+[[nodiscard]] inline SetupError place_split(std::byte* region, std::size_t bytes,
+                                            std::uint32_t size, SplitMemory& memory) noexcept {
+  if (const SetupError error = check_split_size(size); error != SetupError::none) return error;
+  if (region == nullptr) return SetupError::null_part;
+  if (reinterpret_cast<std::uintptr_t>(region) % VRING_DESC_ALIGN_SIZE != 0) {
+    return SetupError::misaligned_part;
+  }
+  const SplitOffsets offsets = split_offsets(size);
+  if (bytes < offsets.end) return SetupError::memory_too_short;
+  memory.size = size;
+  memory.desc = reinterpret_cast<vring_desc*>(region);
+  memory.avail = reinterpret_cast<vring_avail*>(region + offsets.avail);
+  memory.used = reinterpret_cast<vring_used*>(region + offsets.used);
+  return SetupError::none;
+}
+
+/// Checks every rule that the parts of a split queue must keep: size, presence, alignment, and
+/// that no two of them share bytes.
+[[nodiscard]] inline SetupError check_split(const SplitMemory& memory) noexcept {
+  if (const SetupError error = check_split_size(memory.size); error != SetupError::none) {
+    return error;
+  }
+  if (memory.desc == nullptr || memory.avail == nullptr || memory.used == nullptr) {
+    return SetupError::null_part;
+  }
+  const auto desc = reinterpret_cast<std::uintptr_t>(memory.desc);
+  const auto avail = reinterpret_cast<std::uintptr_t>(memory.avail);
+  const auto used = reinterpret_cast<std::uintptr_t>(memory.used);
+  if (desc % VRING_DESC_ALIGN_SIZE != 0 || avail % VRING_AVAIL_ALIGN_SIZE != 0 ||
+      used % VRING_USED_ALIGN_SIZE != 0) {
+    return SetupError::misaligned_part;
+  }
+  const auto apart = [](std::uintptr_t a, std::size_t a_bytes, std::uintptr_t b,
+                        std::size_t b_bytes) {
+    return a < b ? b - a >= a_bytes : a - b >= b_bytes;
+  };
+  const std::size_t desc_bytes = split_desc_bytes(memory.size);
+  const std::size_t avail_bytes = split_avail_bytes(memory.size);
+  const std::size_t used_bytes = split_used_bytes(memory.size);
+  if (!apart(desc, desc_bytes, avail, avail_bytes) || !apart(desc, desc_bytes, used, used_bytes) ||
+      !apart(avail, avail_bytes, used, used_bytes)) {
+    return SetupError::overlapping_parts;
+  }
+  return SetupError::none;
+}
+
+/// The word with which the driver asks for used-buffer notifications, at the end of the available
+/// ring (virtio 1.4 section 2.7.6).
+[[nodiscard]] inline __virtio16& used_event_word(const SplitMemory& memory) noexcept {
+  return memory.avail->ring[memory.size];
+}
+
+/// The word with which the device asks for available-buffer notifications, at the end of the used
+/// ring (virtio 1.4 section 2.7.8).
+[[nodiscard]] inline __virtio16& avail_event_word(const SplitMemory& memory) noexcept {
+  auto* const used = reinterpret_cast<std::byte*>(memory.used);
+  return *reinterpret_cast<__virtio16*>(used + split_used_bytes(memory.size) - sizeof(__virtio16));
+}
+
+}  // namespace bellpull::ring
