@@ -36,6 +36,13 @@ class EventTest {
 
 /// Keeps an event word from being stepped over by accident. An armed word fires once; 65536
 /// entries later the index passes it again. Whoever consumes moves it on before that can happen.
+///
+/// Where a parked word lies has two limits. Behind it: the peer may have published entries that we
+/// consumed already and not have tested them yet, at most one batch, which is at most the queue.
+/// Ahead of it: the peer can be a whole queue (up to 32768) in front of `consumed`, which moves on
+/// by up to 16384 before the word is parked anew. 16385 behind keeps both for every queue of up to
+/// 16384 entries and the second for 32768 as well; there a batch of more than 16384 entries that is
+/// consumed and parked over between the peer's store and its test can ring once too often.
 class EventWord {
  public:
   /// The word to store so that the entry after `consumed` rings.
@@ -44,20 +51,22 @@ class EventWord {
     return static_cast<std::uint16_t>(consumed);
   }
 
-  /// The word to store so that nothing rings: an entry that was consumed already.
+  /// The word to store so that nothing rings: an entry that was consumed and tested already.
   constexpr std::uint16_t park(std::uint64_t consumed) noexcept {
     set_at_ = consumed;
-    return static_cast<std::uint16_t>(consumed - 1);
+    return static_cast<std::uint16_t>(consumed - kParkedBehind);
   }
 
-  /// Whether the word is so far behind that it has to be parked anew. Called once per batch: the
-  /// peer can be at most 32768 entries (the largest queue) ahead of `consumed`, so 16384 is early
-  /// enough.
+  /// Whether the word is so far behind that it has to be parked anew. Asked for each entry that is
+  /// consumed, before its place can be published again: a batch can be 32768 entries long.
   [[nodiscard]] constexpr bool stale(std::uint64_t consumed) const noexcept {
-    return consumed - set_at_ >= 0x4000;
+    return consumed - set_at_ >= kStaleAfter;
   }
 
  private:
+  static constexpr std::uint64_t kStaleAfter = 0x4000;
+  static constexpr std::uint64_t kParkedBehind = 0x4001;
+
   std::uint64_t set_at_ = 0;
 };
 

@@ -30,6 +30,7 @@ class SplitDevice {
     memory_ = memory;
     mask_ = static_cast<std::uint16_t>(memory.size - 1);
     avail_total_ = avail_seen_ = used_total_ = published_total_ = 0;
+    used_test_ = EventTest{};
     disarm();
     return SetupError::none;
   }
@@ -39,7 +40,6 @@ class SplitDevice {
 
   /// Reads the driver's index once and returns how many chains take() can take now.
   unsigned refresh() noexcept {
-    if (event_.stale(avail_total_)) disarm();
     return see(Access::template load<Site::avail_poll>(memory_.avail->idx));
   }
 
@@ -57,9 +57,12 @@ class SplitDevice {
     chain.head =
         Access::read(memory_.avail->ring[static_cast<std::uint16_t>(avail_total_) & mask_]);
     ++avail_total_;
+    if (event_.stale(avail_total_)) disarm();
+    // A chain that is longer than the table is a loop.
+    const unsigned most = max_segments < memory_.size ? max_segments : memory_.size;
     std::uint32_t at = chain.head;
     for (;;) {
-      if (at >= memory_.size || chain.segments == max_segments) {
+      if (at >= memory_.size || chain.segments == most) {
         chain.well_formed = false;
         return chain;
       }

@@ -46,7 +46,8 @@ class SplitDriver {
     }
     free_head_ = 0;
     free_ = memory.size;
-    avail_total_ = published_total_ = used_total_ = used_seen_ = 0;
+    avail_total_ = published_total_ = used_total_ = used_seen_ = bad_used_ = 0;
+    avail_test_ = EventTest{};
     disarm();
     return SetupError::none;
   }
@@ -123,6 +124,7 @@ class SplitDriver {
       const vring_used_elem entry =
           Access::read(memory_.used->ring[static_cast<std::uint16_t>(used_total_) & mask_]);
       ++used_total_;
+      if (event_.stale(used_total_)) disarm();
       if (entry.id >= memory_.size || !slots_[entry.id].offered) {
         ++bad_used_;
         continue;
@@ -133,7 +135,6 @@ class SplitDriver {
       visit(used);
       ++visited;
     }
-    if (event_.stale(used_total_)) disarm();
     return visited;
   }
 

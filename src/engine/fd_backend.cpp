@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bellpull/engine/fd_backend.hpp"
+
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "op_queue.hpp"
+
+namespace bellpull::engine {
+
+namespace {
+
+constexpr unsigned kMaxVectors = 16;
+
+// The part of a transfer's segments that is still to be moved, as the kernel wants it.
+class Vectors {
+ public:
+  Vectors(std::span<const Segment> segments, std::size_t skip) noexcept {
+    for (const Segment& segment : segments) {
+      if (skip >= segment.length) {
+        skip -= segment.length;
+        continue;
+      }
+      vectors_[count_++] = {segment.data + skip, segment.length - skip};
+      skip = 0;
+    }
+  }
+
+  // One piece needs no vector: read and write are cheaper than readv and writev.
+  [[nodiscard]] ssize_t read(int fd) const noexcept {
+    return count_ == 1 ? ::read(fd, vectors_[0].iov_base, vectors_[0].iov_len)
+                       : ::readv(fd, vectors_.data(), count_);
+  }
+  [[nodiscard]] ssize_t write(int fd) const noexcept {
+    return count_ == 1 ? ::write(fd, vectors_[0].iov_base, vectors_[0].iov_len)
+                       : ::writev(fd, vectors_.data(), count_);
+  }
+
+ private:
+  std::array<iovec, kMaxVectors> vectors_;
+  int count_ = 0;
+};
+
+[[nodiscard]] std::size_t total(std::span<const Segment> segments) noexcept {
+  std::size_t sum = 0;
+  for (const Segment& segment : segments) sum += segment.length;
+  return sum;
+}
+
+class FdBackend final : public Backend {
+ public:
+  FdBackend(const FdOptions& options, FdCounters& counters)
+      : options_(options), counters_(counters), ops_(options.window) {}
+
+  [[nodiscard]] Capabilities capabilities() const noexcept override {
+    return {options_.direction, kMaxVectors, options_.max_length};
+  }
+
+  [[nodiscard]] WaitSource wait_source() const noexcept override {
+    const bool reads = options_.direction == Direction::device_to_memory;
+    return {options_.fd, reads ? EPOLLIN : EPOLLOUT};
+  }
+
+  [[nodiscard]] unsigned window() const noexcept override { return ops_.room(); }
+
+  unsigned start(std::span<const Op> ops) noexcept override { return ops_.push(ops); }
+
+  Reaped reap(std::span<Done> done) noexcept override {
+    Reaped reaped;
+    unsigned calls = 0;
+    while (reaped.count < done.size() && !ops_.empty()) {
+      const Op& op = ops_.front();
+      const Vectors vectors(op.segments, moved_);
+      ++calls;
+      const bool reads = options_.direction == Direction::device_to_memory;
+      const ssize_t result = reads ? vectors.read(options_.fd) : vectors.write(options_.fd);
+      const int error = result < 0 ? errno : 0;
+      if (error == EINTR) continue;
+      if (error == EAGAIN) {
+        counters_.would_block.add(1);
+        reaped.would_block = true;
+        break;
+      }
+      if (error == 0 && !finished(op, static_cast<std::size_t>(result))) continue;
+      done[reaped.count++] = {op.id, static_cast<std::uint32_t>(moved_), error, ended(result)};
+      moved_ = 0;
+      ops_.pop();
+      if (error != 0) break;
+    }
+    counters_.calls.add(calls);
+    return reaped;
+  }
+
+  bool cancel(std::uint64_t id) noexcept override {
+    if (!ops_.empty() && ops_.front().id == id && moved_ != 0) return false;
+    return ops_.remove(id);
+  }
+
+  void stop() noexcept override {
+    ops_.clear();
+    moved_ = 0;
+  }
+
+ private:
+  // A read ends with what there was. A byte stream may take less than a write offered: go on.
+  [[nodiscard]] bool finished(const Op& op, std::size_t now) noexcept {
+    moved_ += now;
+    if (options_.framing == Framing::message) return true;
+    if (options_.direction == Direction::device_to_memory) return true;
+    return moved_ >= total(op.segments);
+  }
+
+  [[nodiscard]] bool ended(ssize_t result) const noexcept {
+    return result == 0 && options_.framing == Framing::bytes &&
+           options_.direction == Direction::device_to_memory;
+  }
+
+  const FdOptions options_;
+  FdCounters& counters_;
+  OpQueue ops_;
+  std::size_t moved_ = 0;  // of the front transfer
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_fd_backend(const FdOptions& options, FdCounters& counters) {
+  return std::make_unique<FdBackend>(options, counters);
+}
+
+}  // namespace bellpull::engine

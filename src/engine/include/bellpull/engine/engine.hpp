@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "bellpull/engine/backend.hpp"
+#include "bellpull/engine/notify.hpp"
+#include "bellpull/engine/stream_channel.hpp"
+
+namespace bellpull::engine {
+
+/// Who runs an engine.
+enum class Placement : std::uint8_t {
+  driven,      ///< its owner, by calling run() on the owner's thread
+  autonomous,  ///< a thread of its own
+};
+
+/// How an engine is made.
+struct EngineOptions {
+  Placement placement = Placement::driven;  ///< see Placement
+  bool spin = false;  ///< autonomous: never sleep, ask the devices again and again
+};
+
+/// How a stream channel is opened.
+struct StreamOptions {
+  std::uint32_t size = 256;  ///< slots, one per segment: a power of two, 1 to 32768
+  Notify notify;             ///< the bell
+  CompletionSink sink;       ///< where completions go
+};
+
+/// What a run() did.
+struct RunResult {
+  unsigned completed = 0;  ///< transfers that ended
+  bool runnable = false;   ///< another run() would find something to do at once
+};
+
+/// Statistics of an engine.
+struct EngineStats {
+  std::uint64_t runs = 0;       ///< rounds over the channels
+  std::uint64_t waits = 0;      ///< autonomous: times the thread asked the kernel to let it sleep
+  std::uint64_t doorbells = 0;  ///< autonomous: eventfd writes that woke the thread
+};
+
+/// Runs the device halves of its channels: takes what was issued, starts it on the back-ends, reaps
+/// what is done and elects the next, all in one place. Back-ends execute nowhere else.
+///
+/// Members are called on the owner's thread, which for a driven engine owns the channels too.
+class Engine {
+ public:
+  /// Starts the thread of an autonomous engine. Throws std::system_error when the kernel refuses
+  /// the thread, the epoll instance or the eventfd.
+  explicit Engine(const EngineOptions& options);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  /// Stops the thread. All channels are closed by then.
+  ~Engine();
+
+  /// Opens a channel over `backend`, which it owns from then on. Allocates all the channel will
+  /// ever need. Throws std::system_error for a size the ring cannot have. Blocks until an
+  /// autonomous engine has taken the channel in.
+  [[nodiscard]] std::unique_ptr<StreamChannel> open_stream(const StreamOptions& options,
+                                                           std::unique_ptr<Backend> backend);
+
+  /// Driven engines: one round over the channels, those that send first, so that what was just
+  /// issued does not wait behind reads. At most `limit` completions per channel. A channel whose
+  /// device would block is left out until source_ready() or retry_blocked(). Never blocks.
+  RunResult run(unsigned limit) noexcept;
+
+  /// Driven engines: whether run() would find something to do now. When false, sleep on the wait
+  /// sources.
+  [[nodiscard]] bool runnable() noexcept;
+
+  /// Driven engines: what to sleep on, each file descriptor once. Register edge-triggered with the
+  /// position as the user data. Valid until a channel is opened or closed.
+  [[nodiscard]] std::span<const WaitSource> wait_sources() const noexcept;
+
+  /// Driven engines: the wait source at `position` reported an event.
+  void source_ready(std::size_t position) noexcept;
+
+  /// Driven engines: asks all devices again that would have blocked. For an owner who polls.
+  void retry_blocked() noexcept;
+
+  /// Who runs it.
+  [[nodiscard]] Placement placement() const noexcept;
+
+  /// Statistics. Any thread.
+  [[nodiscard]] EngineStats stats() const noexcept;
+
+ private:
+  friend class StreamChannel;
+  class Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace bellpull::engine

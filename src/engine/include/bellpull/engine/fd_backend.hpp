@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "bellpull/engine/backend.hpp"
+#include "bellpull/engine/counter.hpp"
+
+namespace bellpull::engine {
+
+/// What a file descriptor gives and takes.
+enum class Framing : std::uint8_t {
+  message,  ///< one call moves one message (TAP, datagram and packet sockets)
+  bytes,    ///< a byte stream: a short write is carried on, a read of 0 is the end
+};
+
+/// How a file-descriptor back-end is made.
+struct FdOptions {
+  int fd = -1;  ///< non-blocking; not owned, open until closed after use
+  Direction direction = Direction::memory_to_device;  ///< write or read
+  Framing framing = Framing::message;                 ///< see Framing
+  unsigned window = 64;                               ///< transfers it holds, 1 to 1024
+  std::uint32_t max_length = 1u << 20;                ///< bytes of one transfer
+};
+
+/// System calls a back-end made. Any thread reads it.
+struct FdCounters {
+  Counter calls;        ///< read, readv, write and writev calls
+  Counter would_block;  ///< of these, answered EAGAIN
+};
+
+/// Moves bytes with read and write (readv and writev for several segments), one call per message,
+/// until the descriptor answers EAGAIN. Knows nothing of what stands behind the descriptor. Up to
+/// 16 segments. `counters` outlives the back-end. Throws std::invalid_argument for a window out of
+/// range.
+[[nodiscard]] std::unique_ptr<Backend> make_fd_backend(const FdOptions& options,
+                                                       FdCounters& counters);
+
+}  // namespace bellpull::engine

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bellpull/engine/stream_channel.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+#include "engine_core.hpp"
+#include "stream_device.hpp"
+
+namespace bellpull::engine {
+
+Prepared& Prepared::operator=(Prepared&& other) noexcept {
+  std::swap(channel_, other.channel_);
+  std::swap(first_, other.first_);
+  std::swap(count_, other.count_);
+  return *this;
+}
+
+Prepared::~Prepared() {
+  if (count_ != 0) channel_->drop(first_, count_);
+}
+
+StreamChannel::StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, bool pushes)
+    : engine_(engine),
+      capabilities_(device->capabilities()),
+      pushes_(pushes),
+      slots_(device->memory().size),
+      scratch_(std::min(capabilities_.max_segments, device->memory().size)),
+      device_(std::move(device)) {
+  if (const auto error = driver_.attach(device_->memory(), slots_);
+      error != ring::SetupError::none) {
+    throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                            ring::describe(error));
+  }
+}
+
+StreamChannel::~StreamChannel() {
+  stop();
+  engine_.core_->remove(*device_);
+}
+
+PrepareResult StreamChannel::prepare(std::span<const Request> requests) noexcept {
+  if (requests.empty()) return {};
+  if (pushes_) reclaim_pushed();
+  if (const PrepareError error = check(requests); error.kind != PrepareError::Kind::none) {
+    return {Prepared{}, error};
+  }
+  const std::span<StreamDevice::Ticket> tickets = device_->tickets();
+  const std::uint16_t first = reserve(requests.front());
+  std::uint16_t last = first;
+  for (const Request& request : requests.subspan(1)) {
+    const std::uint16_t head = reserve(request);
+    tickets[last].next = head;
+    last = head;
+  }
+  return {Prepared(this, first, static_cast<std::uint32_t>(requests.size())), {}};
+}
+
+Cookie StreamChannel::submit(Prepared prepared) noexcept {
+  if (prepared.count_ == 0) return 0;
+  const std::span<StreamDevice::Ticket> tickets = device_->tickets();
+  const Cookie first = next_cookie_;
+  std::uint16_t head = prepared.first_;
+  for (std::uint32_t i = 0; i < prepared.count_; ++i) {
+    tickets[head].cookie = next_cookie_++;
+    driver_.offer(head);
+    head = tickets[head].next;
+  }
+  in_flight_ += prepared.count_;
+  submitted_.add(prepared.count_);
+  prepared.count_ = 0;
+  return first;
+}
+
+PrepareError StreamChannel::post(std::span<const Request> requests) noexcept {
+  PrepareResult result = prepare(requests);
+  if (result) submit(std::move(result.prepared));
+  return result.error;
+}
+
+void StreamChannel::issue() noexcept {
+  if (engine_.placement() == Placement::driven) {
+    driver_.publish();  // the engine runs on this very thread: nobody to wake
+  } else if (driver_.publish_and_test()) {
+    kicks_.add(1);
+    engine_.core_->doorbell();
+  }
+}
+
+unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
+  if (pushes_ || completions.empty()) return 0;
+  const std::span<StreamDevice::Ticket> tickets = device_->tickets();
+  unsigned count = 0;
+  driver_.poll(static_cast<unsigned>(completions.size()), [&](const ring::Used& used) noexcept {
+    const StreamDevice::Ticket& ticket = tickets[used.head];
+    const StreamResult& result = device_->result(used.head);
+    completions[count++] =
+        Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error};
+  });
+  in_flight_ -= count;
+  return count;
+}
+
+Armed StreamChannel::arm() noexcept {
+  if (driver_.arm()) return Armed::work_pending;
+  if (engine_.placement() == Placement::driven && !device_->settled()) return Armed::work_pending;
+  return Armed::armed;
+}
+
+void StreamChannel::disarm() noexcept {
+  driver_.disarm();
+}
+
+void StreamChannel::stop() noexcept {
+  issue();
+  engine_.core_->while_parked([this]() noexcept { device_->stop(); });
+}
+
+StreamStats StreamChannel::stats() const noexcept {
+  StreamStats stats;
+  stats.submitted = submitted_.value();
+  stats.completed = device_->completed.value();
+  stats.failed = device_->failed.value();
+  stats.bytes = device_->bytes.value();
+  stats.notifies = device_->notifies.value();
+  stats.kicks = kicks_.value();
+  stats.bad_done = device_->bad_done.value();
+  return stats;
+}
+
+// All rules are checked before any slot is taken: all or nothing.
+PrepareError StreamChannel::check(std::span<const Request> requests) noexcept {
+  using Kind = PrepareError::Kind;
+  PrepareError error;
+  const std::size_t max_segments = std::min<std::size_t>(capabilities_.max_segments, size());
+  std::size_t needed = 0;
+  for (const Request& request : requests) {
+    std::size_t length = 0;
+    error.segment = 0;
+    for (const Segment& segment : request.segments) {
+      if (segment.data == nullptr || segment.length == 0) break;
+      length += segment.length;
+      ++error.segment;
+    }
+    if (request.segments.empty() || error.segment != request.segments.size()) {
+      error.kind = Kind::bad_request;
+      return error;
+    }
+    if (request.segments.size() > max_segments) {
+      error.kind = Kind::too_large;
+      error.max = static_cast<std::uint32_t>(max_segments);
+      return error;
+    }
+    if (length > capabilities_.max_length) {
+      error.kind = Kind::too_large;
+      error.max = capabilities_.max_length;
+      return error;
+    }
+    needed += request.segments.size();
+    ++error.request;
+  }
+  error = {};
+  if (needed > size()) {
+    error.kind = Kind::too_large;
+    error.max = size();
+  } else if (needed > driver_.free_descriptors()) {
+    error.kind = Kind::would_block;
+    error.needed = static_cast<std::uint32_t>(needed);
+    error.free = driver_.free_descriptors();
+  }
+  return error;
+}
+
+std::uint16_t StreamChannel::reserve(const Request& request) noexcept {
+  const std::size_t count = request.segments.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    scratch_[i] = {reinterpret_cast<std::uintptr_t>(request.segments[i].data),
+                   static_cast<std::uint32_t>(request.segments[i].length)};
+  }
+  const std::span<const ring::Segment> segments(scratch_.data(), count);
+  const std::uint16_t head = capabilities_.direction == Direction::memory_to_device
+                                 ? driver_.reserve(segments, {}, 0)
+                                 : driver_.reserve({}, segments, 0);
+  device_->tickets()[head].token = request.token;
+  return head;
+}
+
+void StreamChannel::drop(std::uint16_t first, std::uint32_t count) noexcept {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint16_t next = device_->tickets()[first].next;
+    driver_.cancel(first);
+    first = next;
+  }
+}
+
+// A push sink has had its completions already; only the ids come back through the ring.
+void StreamChannel::reclaim_pushed() noexcept {
+  in_flight_ -= driver_.poll(size(), [](const ring::Used&) noexcept {});
+}
+
+}  // namespace bellpull::engine

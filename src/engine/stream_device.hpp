@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "bellpull/engine/backend.hpp"
+#include "bellpull/engine/completion.hpp"
+#include "bellpull/engine/counter.hpp"
+#include "bellpull/engine/notify.hpp"
+#include "bellpull/ring/split_device.hpp"
+
+namespace bellpull::engine {
+
+/// How a transfer ended, in an array beside the ring indexed by head id. The device half writes an
+/// element before it publishes the used entry, the driver half reads it after it polled the entry;
+/// the ring's index orders the two.
+struct StreamResult {
+  std::uint32_t bytes = 0;
+  std::int32_t error = 0;
+  Status status = Status::ok;
+};
+
+/// The device half of a stream channel: between its ring and its back-end. Every member is called
+/// on the thread that runs the engine, or while that thread is parked.
+class alignas(ring::kCacheLine) StreamDevice {
+ public:
+  /// What a push sink needs to know of a transfer and the ring does not carry. The driver half
+  /// writes it before it publishes.
+  struct Ticket {
+    Cookie cookie = 0;
+    std::uint64_t token = 0;
+    std::uint16_t next = 0;  // the driver half's own: links a batch between prepare and submit
+  };
+
+  StreamDevice(std::uint32_t size, std::unique_ptr<Backend> backend, const Notify& notify,
+               const CompletionSink& sink);
+
+  /// The queue's memory, for the driver half to attach to.
+  [[nodiscard]] const ring::SplitMemory& memory() const noexcept { return memory_; }
+  [[nodiscard]] std::span<Ticket> tickets() noexcept { return tickets_; }
+  [[nodiscard]] const StreamResult& result(std::uint16_t head) const noexcept {
+    return results_[head];
+  }
+  [[nodiscard]] const Capabilities& capabilities() const noexcept { return capabilities_; }
+  [[nodiscard]] WaitSource wait_source() const noexcept { return backend_->wait_source(); }
+
+  /// Starts what was issued and reaps what is done, at most `limit` completions.
+  unsigned run(unsigned limit) noexcept;
+
+  /// Whether run() would find something to do.
+  [[nodiscard]] bool runnable() noexcept;
+
+  /// Whether nothing is left that run() could move: it ended in would-block, or has no transfer.
+  [[nodiscard]] bool settled() const noexcept { return blocked_ || (started_ == 0 && held_ == 0); }
+
+  /// The device may be able to go on.
+  void unblock() noexcept { blocked_ = false; }
+
+  /// Before sleeping: asks to be kicked. True: there is work already.
+  [[nodiscard]] bool arm() noexcept;
+  void disarm() noexcept { ring_.disarm(); }
+
+  /// Ends every transfer; see StreamChannel::stop().
+  void stop() noexcept;
+
+  Counter completed;
+  Counter failed;
+  Counter bytes;
+  Counter notifies;
+  Counter bad_done;
+
+ private:
+  static constexpr unsigned kBatch = 64;
+
+  struct RegionDelete {
+    void operator()(std::byte* region) const noexcept;
+  };
+
+  void feed() noexcept;
+  bool take(std::size_t at) noexcept;
+  void finish(const Done& done) noexcept;
+  void end(std::uint16_t head, const StreamResult& result) noexcept;
+  void publish() noexcept;
+
+  std::unique_ptr<Backend> backend_;
+  Capabilities capabilities_;
+  Notify notify_;
+  CompletionSink sink_;
+  std::unique_ptr<std::byte[], RegionDelete> region_;
+  ring::SplitMemory memory_;
+  ring::SplitDevice<> ring_;
+  unsigned per_chain_;               // segments reserved for each head in segments_
+  std::vector<Segment> segments_;    // what Op::segments points at
+  std::vector<std::uint8_t> taken_;  // by head: the back-end (or ops_) has it
+  std::vector<StreamResult> results_;
+  std::vector<Ticket> tickets_;
+  std::vector<Op> ops_;  // taken from the ring, the first held_ of them not started yet
+  unsigned held_ = 0;
+  std::uint32_t started_ = 0;  // transfers the back-end has
+  bool blocked_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace bellpull::engine

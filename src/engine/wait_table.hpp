@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "bellpull/engine/backend.hpp"
+
+namespace bellpull::engine {
+
+class StreamDevice;
+
+/// Which devices wait for which file descriptor. epoll knows a descriptor once, so devices that
+/// share one (a TAP's reader and writer) share its entry. Changed only at set-up.
+class WaitTable {
+ public:
+  void add(StreamDevice& device);
+  void remove(StreamDevice& device) noexcept;
+
+  /// One entry per descriptor, with the union of the events.
+  [[nodiscard]] std::span<const WaitSource> sources() const noexcept { return sources_; }
+
+  /// The descriptor at `position` reported an event: its devices may go on.
+  void ready(std::size_t position) noexcept;
+
+ private:
+  void rebuild();
+
+  std::vector<StreamDevice*> devices_;
+  std::vector<WaitSource> sources_;
+};
+
+}  // namespace bellpull::engine
