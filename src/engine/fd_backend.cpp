@@ -33,16 +33,16 @@ class Vectors {
   // One piece needs no vector: read and write are cheaper than readv and writev.
   [[nodiscard]] ssize_t read(int fd) const noexcept {
     return count_ == 1 ? ::read(fd, vectors_[0].iov_base, vectors_[0].iov_len)
-                       : ::readv(fd, vectors_.data(), count_);
+                       : ::readv(fd, vectors_.data(), static_cast<int>(count_));
   }
   [[nodiscard]] ssize_t write(int fd) const noexcept {
     return count_ == 1 ? ::write(fd, vectors_[0].iov_base, vectors_[0].iov_len)
-                       : ::writev(fd, vectors_.data(), count_);
+                       : ::writev(fd, vectors_.data(), static_cast<int>(count_));
   }
 
  private:
   std::array<iovec, kMaxVectors> vectors_;
-  int count_ = 0;
+  unsigned count_ = 0;
 };
 
 [[nodiscard]] std::size_t total(std::span<const Segment> segments) noexcept {

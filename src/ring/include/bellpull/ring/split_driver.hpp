@@ -80,8 +80,12 @@ class SplitDriver {
     return head;
   }
 
-  /// Gives the descriptors of a chain back that was reserved and not offered.
-  void cancel(std::uint16_t head) noexcept { free_chain(head); }
+  /// Gives the descriptors of a chain back that was reserved and not offered. Does nothing for
+  /// any other head: a second cancel would hand out the same descriptor twice.
+  void cancel(std::uint16_t head) noexcept {
+    if (head >= memory_.size || slots_[head].segments == 0 || slots_[head].offered) return;
+    free_chain(head);
+  }
 
   /// Puts a reserved chain into the next place of the available ring. Still not visible.
   void offer(std::uint16_t head) noexcept {

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <array>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "bellpull/netdrv/drop_reason.hpp"
+#include "bellpull/netdrv/packet.hpp"
+#include "bellpull/netdrv/port.hpp"
+
+namespace bellpull::netdrv {
+
+/// What an application does with the frames it is given: send, consume or drop, each frame once.
+/// Collects what is sent per port and hands it on in bursts. Owner thread of the Nic.
+class Egress {
+ public:
+  /// Frames collected for a port before they are handed on.
+  static constexpr unsigned kBurst = 64;
+
+  /// Makes port number n of the application `port`; numbers start at 0. Set-up only: allocates.
+  void attach(Port& port) { outlets_.push_back(Outlet{.port = &port, .packets = {}, .count = 0}); }
+
+  /// Ports that send() knows.
+  [[nodiscard]] unsigned ports() const noexcept { return static_cast<unsigned>(outlets_.size()); }
+
+  /// Says which port's counters the dispositions that follow belong to: the one the frames came
+  /// from.
+  void begin(unsigned ingress) noexcept { ingress_ = &outlets_[ingress].port->counters(); }
+
+  /// Queues a frame for transmission on port number `port`, behind those queued before. Whatever
+  /// the port cannot take is dropped there, by name. An unknown port is `no_egress`.
+  void send(unsigned port, Packet packet) noexcept {
+    if (port >= outlets_.size()) {
+      drop(std::move(packet), DropReason::no_egress);
+      return;
+    }
+    Outlet& outlet = outlets_[port];
+    outlet.packets[outlet.count] = std::move(packet);
+    if (++outlet.count == kBurst) flush(outlet);
+  }
+
+  /// The frame has reached its destination: here.
+  void consume(Packet packet) noexcept {
+    packet.reset();
+    ingress_->rx_consumed.add(1);
+  }
+
+  /// The frame ends here, and this is why.
+  void drop(Packet packet, DropReason reason) noexcept {
+    packet.reset();
+    ingress_->rx_dropped.add(reason);
+  }
+
+  /// Hands on what was collected. The Nic calls it after each burst.
+  void flush() noexcept {
+    for (Outlet& outlet : outlets_) {
+      if (outlet.count != 0) flush(outlet);
+    }
+  }
+
+ private:
+  struct Outlet {
+    Port* port;
+    std::array<Packet, kBurst> packets;
+    unsigned count;
+  };
+
+  static void flush(Outlet& outlet) noexcept {
+    const std::span<Packet> packets(outlet.packets.data(), outlet.count);
+    const unsigned taken = outlet.port->tx(packets);
+    for (Packet& left : packets.subspan(taken)) left.reset();
+    if (taken != outlet.count) {
+      outlet.port->counters().tx_dropped.add(DropReason::ring_full, outlet.count - taken);
+    }
+    outlet.count = 0;
+  }
+
+  std::vector<Outlet> outlets_;
+  PortCounters* ingress_ = nullptr;
+};
+
+}  // namespace bellpull::netdrv

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "bellpull/engine/counter.hpp"
+#include "bellpull/engine/stream_channel.hpp"
+#include "bellpull/netdrv/drop_reason.hpp"
+#include "bellpull/netdrv/packet.hpp"
+
+namespace bellpull::netdrv {
+
+/// What a port counts, per queue, in frames and in bytes from the Ethernet header on. Written by
+/// the port's owner, read by any thread.
+///
+/// Every received frame has one disposition: once the Nic is drained,
+/// rx_packets = rx_dropped + rx_consumed + what was handed to ports for sending,
+/// and what was handed to a port = its tx_packets + its tx_dropped.
+struct PortCounters {
+  engine::Counter rx_packets;   ///< frames taken from the device, dropped ones included
+  engine::Counter rx_bytes;     ///< of these
+  engine::Counter rx_errors;    ///< reads the device refused; no frame came of them
+  engine::Counter rx_consumed;  ///< frames that had reached their destination
+  DropCounters rx_dropped;      ///< frames that ended between the device and their destination
+  engine::Counter tx_packets;   ///< frames the device took
+  engine::Counter tx_bytes;     ///< of these
+  DropCounters tx_dropped;      ///< frames handed to the port that the device did not get
+};
+
+/// Whether a port has its interface.
+enum class PortState : std::uint8_t {
+  running,  ///< yes
+  gone,     ///< the interface was deleted or taken away; nothing moves any more
+  stopped,  ///< stop() was called
+};
+
+/// What rx() pulled.
+struct Received {
+  unsigned count = 0;  ///< packets filled, good frames all
+  unsigned work = 0;   ///< budget used: completions pulled, never less than count
+  bool more = false;   ///< it stopped for the byte budget
+};
+
+/// Where frames come from and go to: the seam that the Nic and the applications see. One queue
+/// pair. Owner thread calls everything but name() and counters(); nothing blocks but stop(). Calls
+/// are per burst.
+class Port {
+ public:
+  virtual ~Port() = default;
+
+  /// What it is called in statistics. Any thread.
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+  /// Pulls received frames: at most packets.size() of them, faulty frames included, stopping after
+  /// `byte_budget` bytes. Fills the front of `packets` (which are empty) and posts as many buffers
+  /// as it emptied.
+  virtual Received rx(std::span<Packet> packets, std::uint32_t byte_budget) noexcept = 0;
+
+  /// Takes frames for sending, in order, and returns how many it took or dropped by name: the first
+  /// so many. The rest (the transmit ring is full) stay with the caller.
+  virtual unsigned tx(std::span<Packet> packets) noexcept = 0;
+
+  /// Returns the buffers of sent frames to their pool; unbounded by any budget. Returns how many.
+  virtual unsigned reclaim() noexcept = 0;
+
+  /// Frames taken by tx() and not reclaimed.
+  [[nodiscard]] virtual unsigned tx_in_flight() const noexcept = 0;
+
+  /// Unmasks: the next received frame rings the bell the port was made with. Answers work_pending
+  /// when there may be one already. Also asks to hear of sent frames when the transmit ring is
+  /// getting full.
+  [[nodiscard]] virtual engine::Armed arm() noexcept = 0;
+
+  /// Masks: no bell, although one may be under way.
+  virtual void disarm() noexcept = 0;
+
+  /// Whether it has its interface.
+  [[nodiscard]] virtual PortState state() const noexcept = 0;
+
+  /// Stops receiving; frames that were received already can still be pulled by rx().
+  virtual void stop_rx() noexcept = 0;
+
+  /// Stops sending; frames that are not sent yet are dropped as `shutdown`. Blocks until no buffer
+  /// is in use.
+  virtual void stop_tx() noexcept = 0;
+
+  /// Counters. Writable by the owner thread, which may add drops of its own.
+  [[nodiscard]] virtual PortCounters& counters() noexcept = 0;
+
+  /// Times its bell was rung. Any thread.
+  [[nodiscard]] virtual std::uint64_t notifies() const noexcept = 0;
+
+  /// System calls that moved its frames. Any thread.
+  [[nodiscard]] virtual std::uint64_t system_calls() const noexcept = 0;
+};
+
+}  // namespace bellpull::netdrv

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bellpull/netdrv/packet_pool.hpp"
+
+#include <algorithm>
+#include <boost/lockfree/stack.hpp>
+#include <new>
+#include <stdexcept>
+#include <vector>
+
+namespace bellpull::netdrv {
+
+namespace {
+
+constexpr std::size_t kHeadBytes = kHeadroom + kHeadData;
+constexpr std::size_t kHeadStride = 2048;
+static_assert(kHeadBytes <= kHeadStride);
+
+// Its address is what tells threads apart, more cheaply than std::this_thread::get_id().
+thread_local char thread_mark;
+
+}  // namespace
+
+struct PacketPool::Store {
+  explicit Store(const PacketPoolOptions& wanted)
+      : options(wanted),
+        owner(&thread_mark),
+        buffers(std::size_t{wanted.heads} + wanted.tails),
+        returned(buffers.size()) {
+    heads.reserve(options.heads);
+    tails.reserve(options.tails);
+  }
+
+  void keep(PacketBuffer* buffer) noexcept { (buffer->is_tail ? tails : heads).push_back(buffer); }
+
+  // What other threads returned becomes usable in one sweep, only when there is need.
+  void collect() noexcept {
+    returned.consume_all([this](PacketBuffer* buffer) noexcept { keep(buffer); });
+  }
+
+  const PacketPoolOptions options;
+  const char* const owner;
+  std::vector<PacketBuffer> buffers;
+  std::byte* memory = nullptr;
+  std::vector<PacketBuffer*> heads;  // free; owner thread, last in first out: the warm one first
+  std::vector<PacketBuffer*> tails;
+  boost::lockfree::stack<PacketBuffer*> returned;  // from other threads; never full, never grows
+};
+
+PacketPool::PacketPool(const PacketPoolOptions& options) {
+  if (options.heads == 0) {
+    throw std::invalid_argument("packet pool of 0 buffers: ask for at least one");
+  }
+  store_ = std::make_unique<Store>(options);
+  const std::size_t tail_offset = std::size_t{options.heads} * kHeadStride;
+  const std::size_t bytes = tail_offset + std::size_t{options.tails} * kTailData;
+  store_->memory = static_cast<std::byte*>(::operator new (bytes, std::align_val_t{4096}));
+  // Touched now, so that no page fault comes later.
+  std::fill_n(store_->memory, bytes, std::byte{0});
+  for (std::size_t i = 0; i < store_->buffers.size(); ++i) {
+    PacketBuffer& buffer = store_->buffers[i];
+    buffer.pool = this;
+    buffer.is_tail = i >= options.heads;
+    buffer.begin = store_->memory + (buffer.is_tail ? tail_offset + (i - options.heads) * kTailData
+                                                    : i * kHeadStride);
+    buffer.capacity = buffer.is_tail ? kTailData : static_cast<std::uint32_t>(kHeadBytes);
+    store_->keep(&buffer);
+  }
+}
+
+PacketPool::~PacketPool() {
+  if (outstanding() != 0) {
+    // Somebody still holds packets. Leaving the memory is the lesser evil; see the header.
+    static_cast<void>(store_.release());
+    return;
+  }
+  ::operator delete (store_->memory, std::align_val_t{4096});
+}
+
+unsigned PacketPool::allocate(std::span<Packet> packets, bool with_tail) noexcept {
+  std::vector<PacketBuffer*>& heads = store_->heads;
+  std::vector<PacketBuffer*>& tails = store_->tails;
+  if (heads.size() < packets.size() || (with_tail && tails.size() < packets.size())) {
+    store_->collect();
+  }
+  std::size_t count = std::min(packets.size(), heads.size());
+  if (with_tail) count = std::min(count, tails.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    PacketBuffer* const head = heads.back();
+    heads.pop_back();
+    head->offset = kHeadroom;
+    head->length = 0;
+    head->offload = {};
+    head->tail = nullptr;
+    if (with_tail) {
+      head->tail = tails.back();
+      tails.pop_back();
+      head->tail->offset = 0;
+      head->tail->length = 0;
+    }
+    packets[i] = Packet(head);
+  }
+  return static_cast<unsigned>(count);
+}
+
+std::uint64_t PacketPool::outstanding() noexcept {
+  store_->collect();
+  return store_->options.heads - store_->heads.size();
+}
+
+const PacketPoolOptions& PacketPool::options() const noexcept {
+  return store_->options;
+}
+
+void PacketPool::give_back(PacketBuffer* buffer) noexcept {
+  if (store_->owner == &thread_mark) {
+    store_->keep(buffer);
+  } else {
+    store_->returned.bounded_push(buffer);  // has a node for every buffer there is
+  }
+}
+
+}  // namespace bellpull::netdrv
