@@ -42,6 +42,7 @@ inline constexpr std::size_t kSiteCount = 14;
 
 /// The memory order of each site, with its partner.
 [[nodiscard]] constexpr std::memory_order order_of(Site site) noexcept {
+  // NOLINTBEGIN(bugprone-branch-clone): equal orders of neighbours are a coincidence
   switch (site) {
     case Site::avail_publish:  // pairs with avail_poll and avail_recheck: descriptors, ring entries
       return std::memory_order_release;
@@ -72,6 +73,7 @@ inline constexpr std::size_t kSiteCount = 14;
     case Site::avail_event_park:  // a late reader kicks once too often, which is allowed
       return std::memory_order_relaxed;
   }
+  // NOLINTEND(bugprone-branch-clone)
   return std::memory_order_seq_cst;
 }
 
