@@ -7,6 +7,7 @@
 #include "bellpull/engine/engine.hpp"
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -25,30 +26,71 @@ namespace bellpull::engine {
 namespace {
 
 constexpr unsigned kRoundLimit = 64;
-constexpr std::uint64_t kDoorbell = ~std::uint64_t{0};
+// A thread that never gets to sleep still looks for events this often, or a device that is always
+// busy would keep a blocked one blocked.
+constexpr unsigned kRoundsPerLook = 8;
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
+[[noreturn]] void fail(int error, const std::string& what) {
+  throw std::system_error(error, std::generic_category(), what);
 }
 
-void watch(int epoll, int fd, std::uint32_t events, std::uint64_t data) {
+int watch(int epoll, const WaitSource& source) noexcept {
   epoll_event event{};
-  event.events = events | EPOLLET;
-  event.data.u64 = data;
-  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0) return;
-  if (errno != EEXIST || ::epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) != 0) {
-    fail("epoll_ctl: watch a device's file descriptor");
-  }
+  event.events = source.events | EPOLLET;
+  event.data.fd = source.fd;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, source.fd, &event) == 0) return 0;
+  if (errno == EEXIST && ::epoll_ctl(epoll, EPOLL_CTL_MOD, source.fd, &event) == 0) return 0;
+  return errno;
+}
+
+// Signals belong to the program's own threads. A SIGPIPE would otherwise end it for one failed
+// transfer.
+void block_signals() noexcept {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
 }  // namespace
 
+// While it lives, the engine's thread touches nothing and no other owner changes anything.
+class Engine::Core::Parked {
+ public:
+  explicit Parked(Core& core, StreamDevice* stopping = nullptr) noexcept : core_(core) {
+    if (!core_.thread_.joinable()) return;
+    lock_ = std::unique_lock(core_.changing_);
+    core_.stopping_ = stopping;
+    core_.park_.store(1, std::memory_order_release);  // pairs with the acquire in loop()
+    core_.doorbell();
+    core_.parked_.wait(0, std::memory_order_acquire);  // pairs with the release in stay_parked()
+  }
+  Parked(const Parked&) = delete;
+  Parked& operator=(const Parked&) = delete;
+  ~Parked() {
+    if (!lock_.owns_lock()) return;
+    core_.stopping_ = nullptr;
+    core_.park_.store(0, std::memory_order_release);  // pairs with the acquire in stay_parked()
+    core_.park_.notify_one();
+    core_.parked_.wait(1, std::memory_order_acquire);  // pairs with the release in stay_parked()
+  }
+
+ private:
+  Core& core_;
+  std::unique_lock<std::mutex> lock_;
+};
+
 Engine::Core::Core(const EngineOptions& wanted) : options(wanted) {
   if (options.placement == Placement::driven) return;
   try {
-    if ((epoll_ = ::epoll_create1(EPOLL_CLOEXEC)) < 0) fail("epoll_create1: autonomous engine");
-    if ((bell_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) fail("eventfd: engine's doorbell");
-    watch(epoll_, bell_, EPOLLIN, kDoorbell);
+    if ((epoll_ = ::epoll_create1(EPOLL_CLOEXEC)) < 0) {
+      fail(errno, "epoll_create1: autonomous engine; raise the limit of open files");
+    }
+    if ((bell_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+      fail(errno, "eventfd: doorbell of an autonomous engine; raise the limit of open files");
+    }
+    if (const int error = watch(epoll_, {bell_, EPOLLIN}); error != 0) {
+      fail(error, "epoll_ctl: doorbell of an autonomous engine; raise the limit of epoll watches");
+    }
     thread_ = std::thread([this] { loop(); });
   } catch (...) {
     close_all();
@@ -72,56 +114,51 @@ void Engine::Core::close_all() noexcept {
 }
 
 void Engine::Core::add(StreamDevice& device) {
-  while_parked([&] {
-    const bool sends = device.capabilities().direction == Direction::memory_to_device;
-    devices_.insert(sends ? devices_.begin() : devices_.end(), &device);
-    try {
-      waits.add(device);
-      watch_all();
-    } catch (...) {
-      forget(device);
-      throw;
-    }
-  });
+  const Parked parked(*this);
+  devices_.reserve(devices_.size() + 1);  // so that nothing is left behind when it throws
+  waits.add(device);
+  const int fd = device.wait_source().fd;
+  if (const int error = rewatch(fd); error != 0) {
+    forget(device);
+    fail(error, "epoll_ctl: watch file descriptor " + std::to_string(fd) +
+                    " of a stream channel's back-end; use one that can be polled (a socket, a "
+                    "pipe, a TAP), or a driven engine");
+  }
+  const bool sends = device.capabilities().direction == Direction::memory_to_device;
+  devices_.insert(sends ? devices_.begin() : devices_.end(), &device);
 }
 
 void Engine::Core::remove(StreamDevice& device) noexcept {
-  while_parked([&]() noexcept {
-    forget(device);
-    try {
-      watch_all();  // the positions have moved
-    } catch (const std::system_error&) {
-      // A descriptor that was watched before can only be refused when it is gone, and then its
-      // device hears of that from its own calls.
-    }
-  });
+  const Parked parked(*this);
+  forget(device);
+}
+
+void Engine::Core::stop(StreamDevice& device) noexcept {
+  const Parked parked(*this, &device);
+  if (!thread_.joinable()) device.stop();
 }
 
 void Engine::Core::forget(StreamDevice& device) noexcept {
   std::erase(devices_, &device);
   waits.remove(device);
-  const int fd = device.wait_source().fd;
-  const auto sources = waits.sources();
-  const bool shared = std::any_of(sources.begin(), sources.end(),
-                                  [&](const WaitSource& source) { return source.fd == fd; });
-  if (epoll_ >= 0 && fd >= 0 && !shared) ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  // A descriptor that was watched before is only refused when it is gone, and then its devices hear
+  // of that from their own calls.
+  [[maybe_unused]] const int error = rewatch(device.wait_source().fd);
 }
 
-void Engine::Core::watch_all() {
-  if (epoll_ < 0) return;
-  const auto sources = waits.sources();
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    watch(epoll_, sources[i].fd, sources[i].events, i);
-  }
+// Makes epoll watch what the table says of `fd`. Returns 0 or the errno value.
+int Engine::Core::rewatch(int fd) noexcept {
+  if (epoll_ < 0 || fd < 0) return 0;
+  if (const WaitSource* source = waits.find(fd)) return watch(epoll_, *source);
+  return ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr) == 0 ? 0 : errno;
 }
 
 RunResult Engine::Core::run(unsigned limit) noexcept {
   runs.add(1);
   RunResult result;
-  for (StreamDevice* device : devices_) {
-    result.completed += device->run(limit);
-    result.runnable = device->runnable() || result.runnable;
-  }
+  for (StreamDevice* device : devices_) result.completed += device->run(limit);
+  // Asked last: a push sink may have issued work to a device whose turn was over.
+  result.runnable = runnable();
   return result;
 }
 
@@ -136,55 +173,52 @@ void Engine::Core::retry_blocked() noexcept {
 
 void Engine::Core::doorbell() noexcept {
   if (bell_ < 0) return;
-  doorbells.add(1);
+  doorbells.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t one = 1;
   // It can only fail when the counter is full, and then the thread is awake or being woken.
   [[maybe_unused]] const auto written = ::write(bell_, &one, sizeof one);
 }
 
 void Engine::Core::loop() noexcept {
+  block_signals();
+  unsigned awake = 0;                               // rounds
   while (!quit_.load(std::memory_order_acquire)) {  // pairs with the release in ~Core()
-    if (park_.load(std::memory_order_acquire) != 0) stay_parked();  // pairs with park()
+    if (park_.load(std::memory_order_acquire) != 0) stay_parked();  // pairs with Parked
     if (options.spin) retry_blocked();
     const RunResult result = run(kRoundLimit);
-    if (!result.runnable && !options.spin) sleep();
+    if (options.spin) continue;
+    if (!result.runnable && sleep()) continue;
+    if (++awake % kRoundsPerLook == 0) collect_events(0);
   }
 }
 
-void Engine::Core::sleep() noexcept {
+// Returns false when there was work after all.
+bool Engine::Core::sleep() noexcept {
   bool work = false;
   for (StreamDevice* device : devices_) work = device->arm() || work;
   if (!work) {
     sleeps.add(1);
-    std::array<epoll_event, 64> events;
-    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
-    for (int i = 0; i < count; ++i) {
-      const std::uint64_t data = events[static_cast<std::size_t>(i)].data.u64;
-      if (data != kDoorbell) waits.ready(data);
-    }
+    collect_events(-1);
   }
   for (StreamDevice* device : devices_) device->disarm();
+  return !work;
 }
 
-void Engine::Core::park() noexcept {
-  if (!thread_.joinable()) return;
-  park_.store(1, std::memory_order_release);  // pairs with the acquire in loop()
-  doorbell();
-  parked_.wait(0, std::memory_order_acquire);  // pairs with the release in stay_parked()
-}
-
-void Engine::Core::unpark() noexcept {
-  if (!thread_.joinable()) return;
-  park_.store(0, std::memory_order_release);  // pairs with the acquire in stay_parked()
-  park_.notify_one();
-  parked_.wait(1, std::memory_order_acquire);  // pairs with the release in stay_parked()
+void Engine::Core::collect_events(int timeout) noexcept {
+  std::array<epoll_event, 64> events;
+  const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
+  for (int i = 0; i < count; ++i) {
+    const int fd = events[static_cast<std::size_t>(i)].data.fd;
+    if (fd != bell_) waits.ready(fd);
+  }
 }
 
 void Engine::Core::stay_parked() noexcept {
-  parked_.store(1, std::memory_order_release);  // pairs with the acquire in park()
+  if (stopping_ != nullptr) stopping_->stop();
+  parked_.store(1, std::memory_order_release);  // pairs with the acquire in Parked()
   parked_.notify_one();
-  park_.wait(1, std::memory_order_acquire);     // pairs with the release in unpark()
-  parked_.store(0, std::memory_order_release);  // pairs with the acquire in unpark()
+  park_.wait(1, std::memory_order_acquire);     // pairs with the release in ~Parked()
+  parked_.store(0, std::memory_order_release);  // pairs with the acquire in ~Parked()
   parked_.notify_one();
 }
 
@@ -206,8 +240,9 @@ std::unique_ptr<StreamChannel> Engine::open_stream(const StreamOptions& options,
   auto device = std::make_unique<StreamDevice>(options.size, std::move(backend), options.notify,
                                                options.sink);
   const bool pushes = options.sink.push != nullptr;
-  core_->add(*device);
-  return std::unique_ptr<StreamChannel>(new StreamChannel(*this, std::move(device), pushes));
+  std::unique_ptr<StreamChannel> channel(new StreamChannel(*this, std::move(device), pushes));
+  core_->add(*channel->device_);  // last: the engine must not know a device that failed to open
+  return channel;
 }
 
 RunResult Engine::run(unsigned limit) noexcept {
@@ -225,7 +260,8 @@ std::span<const WaitSource> Engine::wait_sources() const noexcept {
 }
 
 void Engine::source_ready(std::size_t position) noexcept {
-  if (core_->options.placement == Placement::driven) core_->waits.ready(position);
+  const std::span<const WaitSource> sources = wait_sources();
+  if (position < sources.size()) core_->waits.ready(sources[position].fd);
 }
 
 void Engine::retry_blocked() noexcept {
@@ -237,7 +273,8 @@ Placement Engine::placement() const noexcept {
 }
 
 EngineStats Engine::stats() const noexcept {
-  return {core_->runs.value(), core_->sleeps.value(), core_->doorbells.value()};
+  return {core_->runs.value(), core_->sleeps.value(),
+          core_->doorbells.load(std::memory_order_relaxed)};
 }
 
 }  // namespace bellpull::engine

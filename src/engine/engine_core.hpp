@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -14,7 +15,7 @@
 namespace bellpull::engine {
 
 /// What an engine is made of: its device halves, what they wait for, and, if it is autonomous, its
-/// thread. The owner changes anything only while that thread is parked.
+/// thread. An owner changes anything only while that thread is parked.
 class Engine::Core {
  public:
   explicit Core(const EngineOptions& options);
@@ -25,48 +26,43 @@ class Engine::Core {
   void add(StreamDevice& device);
   void remove(StreamDevice& device) noexcept;
 
+  /// Stops a device on the thread that runs the engine, as its back-end may expect.
+  void stop(StreamDevice& device) noexcept;
+
   /// One round over the devices.
   RunResult run(unsigned limit) noexcept;
   [[nodiscard]] bool runnable() noexcept;
   void retry_blocked() noexcept;
 
-  /// Wakes the thread if it sleeps.
+  /// Wakes the thread if it sleeps. Any owner's thread.
   void doorbell() noexcept;
-
-  /// Calls `change` while the engine's thread touches nothing.
-  template <class Change>
-  void while_parked(Change&& change) {
-    park();
-    struct Unpark {
-      Core& core;
-      ~Unpark() { core.unpark(); }
-    } unpark{*this};
-    change();
-  }
 
   const EngineOptions options;
   WaitTable waits;
   Counter runs;
   Counter sleeps;
-  Counter doorbells;
+  std::atomic<std::uint64_t> doorbells{0};  // not a Counter: each channel's owner rings
 
  private:
+  class Parked;
+
   void loop() noexcept;
-  void sleep() noexcept;
-  void park() noexcept;
-  void unpark() noexcept;
+  bool sleep() noexcept;
+  void collect_events(int timeout) noexcept;
   void stay_parked() noexcept;
   void forget(StreamDevice& device) noexcept;
-  void watch_all();
+  int rewatch(int fd) noexcept;
   void close_all() noexcept;
 
   std::vector<StreamDevice*> devices_;  // those that send first
   int epoll_ = -1;
   int bell_ = -1;
-  // Parking is a set-up affair, so a futex wait is fine. park_ is written by the owner, parked_ by
-  // the thread.
+  // Parking is a set-up affair, so a mutex between owners and a futex wait are fine. park_ is
+  // written by the owner that holds the mutex, parked_ by the thread.
+  std::mutex changing_;
   std::atomic<std::uint32_t> park_{0};
   std::atomic<std::uint32_t> parked_{0};
+  StreamDevice* stopping_ = nullptr;  // for the thread to stop before it parks
   std::atomic<bool> quit_{false};
   std::thread thread_;
 };

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "bellpull/engine/fd_backend.hpp"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <system_error>
 
 #include "op_queue.hpp"
 
@@ -78,7 +82,7 @@ class FdBackend final : public Backend {
       ++calls;
       const bool reads = options_.direction == Direction::device_to_memory;
       const ssize_t result = reads ? vectors.read(options_.fd) : vectors.write(options_.fd);
-      const int error = result < 0 ? errno : 0;
+      const int error = error_of(result);
       if (error == EINTR) continue;
       if (error == EAGAIN) {
         counters_.would_block.add(1);
@@ -106,6 +110,14 @@ class FdBackend final : public Backend {
   }
 
  private:
+  // A byte stream that takes nothing and gives no reason would be asked for ever.
+  [[nodiscard]] int error_of(ssize_t result) const noexcept {
+    if (result < 0) return errno;
+    const bool writes_bytes =
+        options_.framing == Framing::bytes && options_.direction == Direction::memory_to_device;
+    return result == 0 && writes_bytes ? EIO : 0;
+  }
+
   // A read ends with what there was. A byte stream may take less than a write offered: go on.
   [[nodiscard]] bool finished(const Op& op, std::size_t now) noexcept {
     moved_ += now;
@@ -128,6 +140,16 @@ class FdBackend final : public Backend {
 }  // namespace
 
 std::unique_ptr<Backend> make_fd_backend(const FdOptions& options, FdCounters& counters) {
+  const std::string object = "file descriptor " + std::to_string(options.fd);
+  const int flags = ::fcntl(options.fd, F_GETFL);
+  if (flags < 0) {
+    throw std::system_error(errno, std::generic_category(),
+                            "fcntl: " + object + " for a back-end; open it first");
+  }
+  if ((flags & O_NONBLOCK) == 0) {
+    throw std::invalid_argument(object + " for a back-end is blocking and would hold up every " +
+                                "channel of its engine; set O_NONBLOCK");
+  }
   return std::make_unique<FdBackend>(options, counters);
 }
 

@@ -10,9 +10,10 @@
 namespace bellpull::engine {
 
 Prepared& Prepared::operator=(Prepared&& other) noexcept {
-  std::swap(channel_, other.channel_);
-  std::swap(first_, other.first_);
-  std::swap(count_, other.count_);
+  Prepared taken(std::move(other));  // what this one held is dropped with it
+  std::swap(channel_, taken.channel_);
+  std::swap(first_, taken.first_);
+  std::swap(count_, taken.count_);
   return *this;
 }
 
@@ -57,7 +58,7 @@ PrepareResult StreamChannel::prepare(std::span<const Request> requests) noexcept
 }
 
 Cookie StreamChannel::submit(Prepared prepared) noexcept {
-  if (prepared.count_ == 0) return 0;
+  if (prepared.count_ == 0 || prepared.channel_ != this) return 0;
   const std::span<StreamDevice::Ticket> tickets = device_->tickets();
   const Cookie first = next_cookie_;
   std::uint16_t head = prepared.first_;
@@ -88,7 +89,11 @@ void StreamChannel::issue() noexcept {
 }
 
 unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
-  if (pushes_ || completions.empty()) return 0;
+  if (completions.empty()) return 0;
+  if (pushes_) {
+    reclaim_pushed();
+    return 0;
+  }
   const std::span<StreamDevice::Ticket> tickets = device_->tickets();
   unsigned count = 0;
   driver_.poll(static_cast<unsigned>(completions.size()), [&](const ring::Used& used) noexcept {
@@ -112,8 +117,10 @@ void StreamChannel::disarm() noexcept {
 }
 
 void StreamChannel::stop() noexcept {
-  issue();
-  engine_.core_->while_parked([this]() noexcept { device_->stop(); });
+  engine_.core_->stop(*device_);
+  // What was submitted and never issued must not begin: it is shown to a device that has stopped.
+  driver_.publish();
+  engine_.core_->stop(*device_);
 }
 
 StreamStats StreamChannel::stats() const noexcept {
@@ -129,46 +136,43 @@ StreamStats StreamChannel::stats() const noexcept {
 }
 
 // All rules are checked before any slot is taken: all or nothing.
-PrepareError StreamChannel::check(std::span<const Request> requests) noexcept {
+PrepareError StreamChannel::check(std::span<const Request> requests) const noexcept {
   using Kind = PrepareError::Kind;
-  PrepareError error;
-  const std::size_t max_segments = std::min<std::size_t>(capabilities_.max_segments, size());
   std::size_t needed = 0;
-  for (const Request& request : requests) {
-    std::size_t length = 0;
-    error.segment = 0;
-    for (const Segment& segment : request.segments) {
-      if (segment.data == nullptr || segment.length == 0) break;
-      length += segment.length;
-      ++error.segment;
-    }
-    if (request.segments.empty() || error.segment != request.segments.size()) {
-      error.kind = Kind::bad_request;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    PrepareError error = check(requests[i]);
+    if (error.kind != Kind::none) {
+      error.request = static_cast<std::uint32_t>(i);
       return error;
     }
-    if (request.segments.size() > max_segments) {
-      error.kind = Kind::too_large;
-      error.max = static_cast<std::uint32_t>(max_segments);
-      return error;
+    needed += requests[i].segments.size();
+  }
+  if (needed > size()) return {.kind = Kind::too_large, .max = size()};
+  if (needed > free_slots()) {
+    return {.kind = Kind::would_block,
+            .needed = static_cast<std::uint32_t>(needed),
+            .free = free_slots()};
+  }
+  return {};
+}
+
+PrepareError StreamChannel::check(const Request& request) const noexcept {
+  using Kind = PrepareError::Kind;
+  if (request.segments.empty()) return {.kind = Kind::bad_request};
+  const std::uint32_t max_segments = std::min(capabilities_.max_segments, size());
+  std::uint64_t length = 0;
+  std::uint32_t at = 0;
+  for (const Segment& segment : request.segments) {
+    if (segment.data == nullptr || segment.length == 0) {
+      return {.kind = Kind::bad_request, .segment = at};
     }
+    if (++at > max_segments) return {.kind = Kind::too_large, .max = max_segments};
+    length = segment.length > capabilities_.max_length ? segment.length : length + segment.length;
     if (length > capabilities_.max_length) {
-      error.kind = Kind::too_large;
-      error.max = capabilities_.max_length;
-      return error;
+      return {.kind = Kind::too_large, .max = capabilities_.max_length};
     }
-    needed += request.segments.size();
-    ++error.request;
   }
-  error = {};
-  if (needed > size()) {
-    error.kind = Kind::too_large;
-    error.max = size();
-  } else if (needed > driver_.free_descriptors()) {
-    error.kind = Kind::would_block;
-    error.needed = static_cast<std::uint32_t>(needed);
-    error.free = driver_.free_descriptors();
-  }
-  return error;
+  return {};
 }
 
 std::uint16_t StreamChannel::reserve(const Request& request) noexcept {

@@ -8,6 +8,7 @@
 #include <new>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace bellpull::engine {
 
@@ -53,73 +54,81 @@ StreamDevice::StreamDevice(std::uint32_t size, std::unique_ptr<Backend> backend,
     refuse(error, size);
   }
   segments_.resize(std::size_t{size} * per_chain_);
-  taken_.resize(size);
+  in_use_.resize(size);
   results_.resize(size);
   tickets_.resize(size);
   ops_.resize(size);
+  done_.resize(kBatch);
 }
 
 unsigned StreamDevice::run(unsigned limit) noexcept {
+  const std::uint64_t before = completed.value();
   feed();
-  unsigned completed_now = 0;
-  std::array<Done, kBatch> done;
-  while (!blocked_ && started_ != 0 && completed_now < limit) {
-    const unsigned room = std::min(limit - completed_now, kBatch);
-    const Reaped reaped = backend_->reap(std::span(done).first(room));
-    for (unsigned i = 0; i < reaped.count; ++i) finish(done[i]);
+  unsigned reported = 0;
+  while (!blocked_ && started_ != 0 && reported < limit) {
+    const unsigned room = std::min(limit - reported, kBatch);
+    const Reaped reaped = backend_->reap(std::span(done_).first(room));
+    const unsigned count = std::min(reaped.count, room);
+    for (unsigned i = 0; i < count; ++i) finish(done_[i]);
+    if (reaped.count > room) bad_done.add(reaped.count - room);
     publish();
-    completed_now += reaped.count;
-    blocked_ = reaped.would_block;
+    reported += count;
+    // Without a transfer in flight no event is due that would end the wait of the next one.
+    blocked_ = reaped.would_block && started_ != 0;
     feed();  // the next transfer is elected here and now, by nobody else
-    if (reaped.count < room) break;
+    if (count < room) break;
   }
-  return completed_now;
+  return static_cast<unsigned>(completed.value() - before);
 }
 
 bool StreamDevice::runnable() noexcept {
   if (stopped_) return ring_.ready() != 0 || ring_.refresh() != 0;
   if (!blocked_ && (started_ != 0 || held_ != 0)) return true;
-  return backend_->window() != 0 && (held_ != 0 || ring_.ready() != 0 || ring_.refresh() != 0);
+  // A back-end that refused a transfer is not offered it again before it can go on.
+  if (held_ != 0 || backend_->window() == 0) return false;
+  return ring_.ready() != 0 || ring_.refresh() != 0;
 }
 
 bool StreamDevice::arm() noexcept {
   if (runnable()) return true;
-  // Without room in the window a kick could change nothing: the device's own progress will.
-  if (!stopped_ && backend_->window() == 0) return false;
+  // Without room for another a kick could change nothing: the device's own progress will.
+  if (!stopped_ && (held_ != 0 || backend_->window() == 0)) return false;
   return ring_.arm();
 }
 
 void StreamDevice::stop() noexcept {
-  if (stopped_) return;
-  backend_->stop();
-  stopped_ = true;
-  for (std::uint32_t head = 0; head < memory_.size; ++head) {
-    if (taken_[head] != 0) {
-      end(static_cast<std::uint16_t>(head), StreamResult{.status = Status::aborted});
-    }
+  if (!stopped_) {
+    backend_->stop();
+    stopped_ = true;
+    blocked_ = false;
+    end_all();
   }
-  started_ = 0;
-  held_ = 0;
-  blocked_ = false;
-  publish();
   feed();
 }
 
+// Oldest first, as in the client's poll(). What was started joins what was held in ops_.
+void StreamDevice::end_all() noexcept {
+  const std::uint64_t first_held = held_ != 0 ? ops_.front().id : ~std::uint64_t{0};
+  for (std::uint64_t& id : in_use_) {
+    if (id != 0) ops_[held_++].id = std::exchange(id, 0);
+  }
+  const std::span<Op> all = std::span(ops_).first(held_);
+  std::sort(all.begin(), all.end(), [](const Op& a, const Op& b) { return a.id < b.id; });
+  started_ = 0;
+  held_ = 0;
+  for (const Op& op : all) {
+    end(head_of(op.id),
+        StreamResult{.status = op.id < first_held ? Status::aborted : Status::not_attempted});
+  }
+}
+
 void StreamDevice::feed() noexcept {
-  unsigned room = stopped_ ? memory_.size : backend_->window();
-  while (held_ < room) {
-    if (ring_.ready() == 0 && ring_.refresh() == 0) break;
+  const unsigned room = stopped_ ? memory_.size : backend_->window();
+  while (held_ < room && (ring_.ready() != 0 || ring_.refresh() != 0)) {
     if (take(held_)) ++held_;
   }
-  if (stopped_) {
-    publish();
-    return;
-  }
-  if (held_ == 0) return;
-  const unsigned accepted = backend_->start(std::span<const Op>(ops_).first(held_));
-  started_ += accepted;
-  std::move(ops_.begin() + accepted, ops_.begin() + held_, ops_.begin());
-  held_ -= accepted;
+  publish();  // what ended without being started
+  if (held_ != 0) start_held();
 }
 
 // Takes one chain into ops_[at]; false when it ended at once instead.
@@ -135,7 +144,6 @@ bool StreamDevice::take(std::size_t at) noexcept {
     pieces[count++] = {segment.address, segment.length};
   });
   if (stopped_ || !chain.well_formed) {
-    taken_[chain.head] = 1;
     end(chain.head, stopped_ ? StreamResult{.status = Status::not_attempted}
                              : StreamResult{.error = EINVAL, .status = Status::failed});
     return false;
@@ -144,16 +152,28 @@ bool StreamDevice::take(std::size_t at) noexcept {
   for (unsigned i = 0; i < count; ++i) {
     segments[i] = {reinterpret_cast<std::byte*>(pieces[i].address), pieces[i].length};
   }
-  ops_[at] = Op{chain.head, std::span<const Segment>(segments, count)};
-  taken_[chain.head] = 1;
+  const std::uint64_t id = (++taken_ << kIdShift) | kIdMark | chain.head;
+  ops_[at] = Op{id, std::span<const Segment>(segments, count)};
   return true;
 }
 
+void StreamDevice::start_held() noexcept {
+  const std::span<Op> held = std::span(ops_).first(held_);
+  const unsigned accepted = std::min(backend_->start(held), held_);
+  if (accepted == 0) return;
+  for (const Op& op : held.first(accepted)) in_use_[head_of(op.id)] = op.id;
+  std::move(held.begin() + accepted, held.end(), held.begin());
+  started_ += accepted;
+  held_ -= accepted;
+}
+
 void StreamDevice::finish(const Done& done) noexcept {
-  if (done.id >= memory_.size || taken_[done.id] == 0) {
+  const std::uint16_t head = head_of(done.id);
+  if (done.id == 0 || head >= memory_.size || in_use_[head] != done.id) {
     bad_done.add(1);
     return;
   }
+  in_use_[head] = 0;
   --started_;
   StreamResult result{.bytes = done.bytes, .error = done.error};
   if (done.error != 0) {
@@ -161,18 +181,14 @@ void StreamDevice::finish(const Done& done) noexcept {
   } else if (done.end) {
     result.status = Status::end_of_stream;
   }
-  end(static_cast<std::uint16_t>(done.id), result);
+  end(head, result);
 }
 
 void StreamDevice::end(std::uint16_t head, const StreamResult& result) noexcept {
-  taken_[head] = 0;
   results_[head] = result;
   completed.add(1);
-  if (result.status == Status::ok) {
-    bytes.add(result.bytes);
-  } else {
-    failed.add(1);
-  }
+  bytes.add(result.bytes);
+  if (result.status != Status::ok) failed.add(1);
   if (sink_.push != nullptr) {
     const Ticket& ticket = tickets_[head];
     sink_.push(sink_.context,

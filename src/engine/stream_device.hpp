@@ -53,8 +53,9 @@ class alignas(ring::kCacheLine) StreamDevice {
   /// Whether run() would find something to do.
   [[nodiscard]] bool runnable() noexcept;
 
-  /// Whether nothing is left that run() could move: it ended in would-block, or has no transfer.
-  [[nodiscard]] bool settled() const noexcept { return blocked_ || (started_ == 0 && held_ == 0); }
+  /// Whether nothing is left that run() could move: it ended in would-block, or there is nothing
+  /// issued.
+  [[nodiscard]] bool settled() noexcept { return blocked_ || !runnable(); }
 
   /// The device may be able to go on.
   void unblock() noexcept { blocked_ = false; }
@@ -74,13 +75,22 @@ class alignas(ring::kCacheLine) StreamDevice {
 
  private:
   static constexpr unsigned kBatch = 64;
+  // An id is the head and how many were taken before, so that a late report about an earlier
+  // transfer of the same head is told apart. Never 0.
+  static constexpr std::uint64_t kIdMark = 0x8000;
+  static constexpr unsigned kIdShift = 16;
 
   struct RegionDelete {
     void operator()(std::byte* region) const noexcept;
   };
 
+  [[nodiscard]] static std::uint16_t head_of(std::uint64_t id) noexcept {
+    return static_cast<std::uint16_t>(id & (kIdMark - 1));
+  }
   void feed() noexcept;
   bool take(std::size_t at) noexcept;
+  void start_held() noexcept;
+  void end_all() noexcept;
   void finish(const Done& done) noexcept;
   void end(std::uint16_t head, const StreamResult& result) noexcept;
   void publish() noexcept;
@@ -92,12 +102,14 @@ class alignas(ring::kCacheLine) StreamDevice {
   std::unique_ptr<std::byte[], RegionDelete> region_;
   ring::SplitMemory memory_;
   ring::SplitDevice<> ring_;
-  unsigned per_chain_;               // segments reserved for each head in segments_
-  std::vector<Segment> segments_;    // what Op::segments points at
-  std::vector<std::uint8_t> taken_;  // by head: the back-end (or ops_) has it
+  unsigned per_chain_;                 // segments reserved for each head in segments_
+  std::vector<Segment> segments_;      // what Op::segments points at
+  std::vector<std::uint64_t> in_use_;  // by head: the id the back-end has, or 0
   std::vector<StreamResult> results_;
   std::vector<Ticket> tickets_;
-  std::vector<Op> ops_;  // taken from the ring, the first held_ of them not started yet
+  std::vector<Op> ops_;  // the first held_: taken from the ring, not accepted by the back-end yet
+  std::vector<Done> done_;  // room for a reap()
+  std::uint64_t taken_ = 0;
   unsigned held_ = 0;
   std::uint32_t started_ = 0;  // transfers the back-end has
   bool blocked_ = false;

@@ -8,35 +8,51 @@
 namespace bellpull::engine {
 
 void WaitTable::add(StreamDevice& device) {
-  if (device.wait_source().fd < 0) return;
-  devices_.push_back(&device);
-  sources_.reserve(devices_.size());  // so that remove() cannot fail
-  rebuild();
-}
-
-void WaitTable::remove(StreamDevice& device) noexcept {
-  std::erase(devices_, &device);
-  rebuild();
-}
-
-void WaitTable::ready(std::size_t position) noexcept {
-  if (position >= sources_.size()) return;
-  for (StreamDevice* device : devices_) {
-    if (device->wait_source().fd == sources_[position].fd) device->unblock();
+  const WaitSource source = device.wait_source();
+  if (source.fd < 0) return;
+  sources_.reserve(sources_.size() + 1);  // so that nothing is left behind when it throws
+  waiters_.push_back({&device, source});
+  const auto known = std::find_if(sources_.begin(), sources_.end(),
+                                  [&](const WaitSource& s) { return s.fd == source.fd; });
+  if (known != sources_.end()) {
+    known->events |= source.events;
+  } else {
+    sources_.push_back(source);
   }
 }
 
-void WaitTable::rebuild() {
-  sources_.clear();
-  for (const StreamDevice* device : devices_) {
-    const WaitSource source = device->wait_source();
-    const auto known = std::find_if(sources_.begin(), sources_.end(),
-                                    [&](const WaitSource& s) { return s.fd == source.fd; });
-    if (known != sources_.end()) {
-      known->events |= source.events;
-    } else {
-      sources_.push_back(source);
-    }
+void WaitTable::remove(StreamDevice& device) noexcept {
+  const auto waiter = std::find_if(waiters_.begin(), waiters_.end(),
+                                   [&](const Waiter& w) { return w.device == &device; });
+  if (waiter == waiters_.end()) return;
+  const int fd = waiter->source.fd;
+  waiters_.erase(waiter);
+  bool still_watched = false;
+  std::uint32_t events = 0;
+  for (const Waiter& other : waiters_) {
+    if (other.source.fd != fd) continue;
+    still_watched = true;
+    events |= other.source.events;
+  }
+  const auto source = std::find_if(sources_.begin(), sources_.end(),
+                                   [&](const WaitSource& s) { return s.fd == fd; });
+  if (still_watched) {
+    source->events = events;
+  } else {
+    sources_.erase(source);
+  }
+}
+
+const WaitSource* WaitTable::find(int fd) const noexcept {
+  for (const WaitSource& source : sources_) {
+    if (source.fd == fd) return &source;
+  }
+  return nullptr;
+}
+
+void WaitTable::ready(int fd) noexcept {
+  for (const Waiter& waiter : waiters_) {
+    if (waiter.source.fd == fd) waiter.device->unblock();
   }
 }
 

@@ -20,13 +20,19 @@ class WaitTable {
   /// One entry per descriptor, with the union of the events.
   [[nodiscard]] std::span<const WaitSource> sources() const noexcept { return sources_; }
 
-  /// The descriptor at `position` reported an event: its devices may go on.
-  void ready(std::size_t position) noexcept;
+  /// The entry of `fd`, or null.
+  [[nodiscard]] const WaitSource* find(int fd) const noexcept;
+
+  /// `fd` reported an event: its devices may go on.
+  void ready(int fd) noexcept;
 
  private:
-  void rebuild();
+  struct Waiter {
+    StreamDevice* device;
+    WaitSource source;
+  };
 
-  std::vector<StreamDevice*> devices_;
+  std::vector<Waiter> waiters_;
   std::vector<WaitSource> sources_;
 };
 

@@ -19,14 +19,14 @@ struct Segment {
 /// One transfer as a back-end sees it. For device_to_memory the segments are room of which the
 /// device fills as much as it has. The segments stay where they are until the transfer is done.
 struct Op {
-  std::uint64_t id = 0;               ///< to be given back in Done, once
+  std::uint64_t id = 0;               ///< opaque, never 0; to be given back in Done, once
   std::span<const Segment> segments;  ///< at least one
 };
 
 /// The end of one transfer as a back-end reports it.
 struct Done {
   std::uint64_t id = 0;     ///< from Op
-  std::uint32_t bytes = 0;  ///< bytes moved
+  std::uint32_t bytes = 0;  ///< bytes moved, not more than the segments hold: clients believe it
   std::int32_t error = 0;   ///< 0, or the errno value
   bool end = false;         ///< the device reached its end: no data will ever follow
 };
@@ -34,7 +34,8 @@ struct Done {
 /// What a reap() found.
 struct Reaped {
   unsigned count = 0;        ///< entries of the span that were filled
-  bool would_block = false;  ///< the device cannot go on before its wait source is ready
+  bool would_block = false;  ///< the device cannot go on before its wait source is ready; never
+                             ///< true without one, or an autonomous engine sleeps for ever
 };
 
 /// What to sleep on until a back-end can go on. Registered edge-triggered, after the back-end was
@@ -58,7 +59,8 @@ struct Capabilities {
 /// election of the next transfer, arming and statistics are the core's.
 ///
 /// Every member but capabilities() and wait_source() is called on the thread that runs the engine
-/// and on no other; none may block, throw, allocate or call a client.
+/// and on no other; none may block, throw, allocate or call a client. The destructor is called on
+/// the thread that closes the channel, after stop().
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -72,8 +74,8 @@ class Backend {
   /// How many more transfers it can hold now.
   [[nodiscard]] virtual unsigned window() const noexcept = 0;
 
-  /// Takes transfers in order and returns how many it took: the first so many. Nothing has to have
-  /// moved when it returns.
+  /// Takes transfers in order and returns how many it took: the first so many. The others are
+  /// offered again. Nothing has to have moved when it returns.
   virtual unsigned start(std::span<const Op> ops) noexcept = 0;
 
   /// Moves bytes and reports at most done.size() ended transfers, in any order, each once. A

@@ -26,8 +26,8 @@ struct EngineOptions {
 /// How a stream channel is opened.
 struct StreamOptions {
   std::uint32_t size = 256;  ///< slots, one per segment: a power of two, 1 to 32768
-  Notify notify;             ///< the bell
-  CompletionSink sink;       ///< where completions go
+  Notify notify{};           ///< the bell
+  CompletionSink sink{};     ///< where completions go
 };
 
 /// What a run() did.
@@ -46,7 +46,8 @@ struct EngineStats {
 /// Runs the device halves of its channels: takes what was issued, starts it on the back-ends, reaps
 /// what is done and elects the next, all in one place. Back-ends execute nowhere else.
 ///
-/// Members are called on the owner's thread, which for a driven engine owns the channels too.
+/// Members are called on the owner's thread, which for a driven engine owns the channels too. The
+/// channels of an autonomous engine may be opened, used and closed by threads of their own.
 class Engine {
  public:
   /// Starts the thread of an autonomous engine. Throws std::system_error when the kernel refuses
@@ -58,8 +59,9 @@ class Engine {
   ~Engine();
 
   /// Opens a channel over `backend`, which it owns from then on. Allocates all the channel will
-  /// ever need. Throws std::system_error for a size the ring cannot have. Blocks until an
-  /// autonomous engine has taken the channel in.
+  /// ever need. Throws std::system_error for a size the ring cannot have or a wait source that
+  /// cannot be watched, and std::invalid_argument for a back-end that is missing or declares
+  /// segments out of range. Blocks until an autonomous engine has taken the channel in.
   [[nodiscard]] std::unique_ptr<StreamChannel> open_stream(const StreamOptions& options,
                                                            std::unique_ptr<Backend> backend);
 

@@ -87,10 +87,10 @@ struct StreamStats {
   std::uint64_t submitted = 0;  ///< transfers
   std::uint64_t completed = 0;  ///< transfers, whatever their status
   std::uint64_t failed = 0;     ///< of these, not ok
-  std::uint64_t bytes = 0;      ///< moved
+  std::uint64_t bytes = 0;      ///< moved, those of failed transfers too
   std::uint64_t notifies = 0;   ///< times the bell was rung
   std::uint64_t kicks = 0;      ///< times a sleeping engine was woken
-  std::uint64_t bad_done = 0;   ///< reports of the back-end that named no transfer in flight
+  std::uint64_t bad_done = 0;   ///< reports of the back-end that named no transfer it had
 };
 
 /// The client's half of a stream channel: a virtqueue with a DMA engine on its device half, for
@@ -113,7 +113,8 @@ class StreamChannel {
 
   /// Puts prepared transfers in line, in order, and returns the cookie of the first; the others
   /// follow. Cannot fail and starts nothing. From here on the buffers are the engine's until the
-  /// completion was polled. Returns 0 for an empty batch.
+  /// completion was polled. Returns 0 for an empty batch, and for one of another channel, which is
+  /// dropped.
   Cookie submit(Prepared prepared) noexcept;
 
   /// prepare() and submit() in one call: one call per burst for a receive ring.
@@ -125,24 +126,24 @@ class StreamChannel {
 
   /// Pulls at most completions.size() completions, oldest first, and returns how many. Transfers
   /// that are posted while the caller handles them do not extend the call. An empty span does
-  /// nothing.
+  /// nothing. With a push sink there is nothing to pull and it only takes the slots back.
   unsigned poll(std::span<Completion> completions) noexcept;
 
   /// Asks for one ring of the bell at the next completion, then looks once more. With a driven
-  /// engine it also answers work_pending when the last run() left something that it could still do.
-  /// Moves nothing.
+  /// engine it also answers work_pending when a run() could move something: more than the last one
+  /// did, or what was issued since, unless the last one ended in would-block. Moves nothing.
   [[nodiscard]] Armed arm() noexcept;
 
   /// Takes arm() back. A ring may be under way already.
   void disarm() noexcept;
 
   /// Stops the back-end. When it returns, no client memory is touched any more, and every transfer
-  /// that was issued has its completion in the ring (aborted, or whatever it was). Transfers that
-  /// are issued later complete as not_attempted. Blocks until an autonomous engine has answered.
-  /// Idempotent.
+  /// that was submitted has its completion in the ring: aborted if it was under way, not_attempted
+  /// if it was not begun. Transfers that are issued later complete as not_attempted. Blocks until
+  /// an autonomous engine has answered. Idempotent.
   void stop() noexcept;
 
-  /// Transfers submitted and not yet polled.
+  /// Transfers submitted and not yet polled (with a push sink: whose slots are not back yet).
   [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
 
   /// Slots (descriptors, one per segment) that prepare() can still take.
@@ -162,7 +163,8 @@ class StreamChannel {
   friend class Prepared;
 
   StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, bool pushes);
-  PrepareError check(std::span<const Request> requests) noexcept;
+  [[nodiscard]] PrepareError check(std::span<const Request> requests) const noexcept;
+  [[nodiscard]] PrepareError check(const Request& request) const noexcept;
   std::uint16_t reserve(const Request& request) noexcept;
   void drop(std::uint16_t first, std::uint32_t count) noexcept;
   void reclaim_pushed() noexcept;
