@@ -28,7 +28,9 @@ namespace bellpull::netdrv {
 namespace {
 
 constexpr unsigned kMaxBudget = 4096;
+// What an epoll event carries: the position of a wait source, kWake, or kWatcher and a position.
 constexpr std::uint64_t kWake = ~std::uint64_t{0};
+constexpr std::uint64_t kWatcher = std::uint64_t{1} << 32;
 // Rounds of continuous work between two looks at the other file descriptors.
 constexpr unsigned kBusyRounds = 4;
 // The same when polling: there the look can only bring bells that nobody waits for.
@@ -36,6 +38,13 @@ constexpr unsigned kPollRounds = 1024;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
+}
+
+void add_to_epoll(int epoll, int fd, std::uint32_t events, std::uint64_t data, const char* what) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = data;
+  if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail(what);
 }
 
 std::uint64_t monotonic_ns(void*) noexcept {
@@ -125,18 +134,20 @@ unsigned Nic::add_port(const PortFactory& factory) {
   return number;
 }
 
+void Nic::watch(int fd, const Watcher& watcher) {
+  watchers_.reserve(watchers_.size() + 1);
+  add_to_epoll(epoll_.get(), fd, EPOLLIN, kWatcher + watchers_.size(),
+               "epoll_ctl: watch a file descriptor of the owner");
+  watchers_.push_back(watcher);
+}
+
 void Nic::start() {
-  const auto watch = [this](int fd, std::uint32_t events, std::uint64_t data) {
-    epoll_event event{};
-    event.events = events | EPOLLET;
-    event.data.u64 = data;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0) {
-      fail("epoll_ctl: watch a port's file descriptor");
-    }
-  };
-  watch(wake_.get(), EPOLLIN, kWake);
+  const char* const what = "epoll_ctl: watch a port's file descriptor";
+  add_to_epoll(epoll_.get(), wake_.get(), EPOLLIN | EPOLLET, kWake, what);
   const auto sources = engine_.wait_sources();
-  for (std::size_t i = 0; i < sources.size(); ++i) watch(sources[i].fd, sources[i].events, i);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    add_to_epoll(epoll_.get(), sources[i].fd, sources[i].events | EPOLLET, i, what);
+  }
   for (const auto& queue : queues_) static_cast<void>(queue->napi.enable());
   schedule_all();
 }
@@ -176,11 +187,18 @@ void Nic::look(int timeout_ms) noexcept {
   std::array<epoll_event, 64> events;
   const int count =
       ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
-  if (count > 0 && timeout_ms != 0) wakeups_.add(1);
+  bool by_port = false;
   for (int i = 0; i < count; ++i) {
     const std::uint64_t data = events[static_cast<std::size_t>(i)].data.u64;
+    if (data != kWake && data >= kWatcher) {
+      const Watcher& watcher = watchers_[data - kWatcher];
+      watcher.ready(watcher.context);
+      continue;
+    }
+    by_port = true;
     if (data != kWake) engine_.source_ready(data);
   }
+  if (by_port && timeout_ms != 0) wakeups_.add(1);
 }
 
 void Nic::run_engine() noexcept {

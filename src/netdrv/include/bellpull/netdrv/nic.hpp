@@ -30,6 +30,12 @@ struct NicOptions {
   std::uint32_t byte_budget = 256 * 1024;  ///< bytes per poll of an instance, at least 1
 };
 
+/// Whom to call for a file descriptor that is no port's.
+struct Watcher {
+  void (*ready)(void* context) noexcept = nullptr;  ///< must not be null, block, or call the Nic
+  void* context = nullptr;                          ///< handed to ready(); outlives the Nic
+};
+
 /// Counters of one queue, copied.
 struct QueueStats {
   std::uint64_t rx_packets = 0;                          ///< see PortCounters
@@ -62,7 +68,7 @@ struct PortStats {
 struct NicStats {
   std::vector<PortStats> ports;  ///< in the order of add_port()
   std::uint64_t waits = 0;       ///< epoll_wait calls that were allowed to sleep
-  std::uint64_t wakeups = 0;     ///< of these, ended by an event
+  std::uint64_t wakeups = 0;     ///< of these, ended by an event of a port
   std::uint64_t looks = 0;       ///< epoll_wait calls that were not
   engine::EngineStats engine;    ///< of the engine
 };
@@ -91,6 +97,12 @@ class Nic {
   /// Registers the wait sources, enables the instances and polls each once. Once, after the last
   /// add_port(). Throws std::system_error.
   void start();
+
+  /// Lets the owner wait for something else in the same sleep, at no system call of its own: a
+  /// signalfd, a timer, a listening socket. run_once() calls `watcher` on the owner's thread as
+  /// long as `fd` is readable, soon but not at once when the Nic is busy. `fd` stays the caller's
+  /// and open for the life of the Nic. Throws std::system_error.
+  void watch(int fd, const Watcher& watcher);
 
   /// Readable when run_once() may have something to do. Add it to an epoll set of your own. The
   /// Nic's, for its life.
@@ -141,6 +153,7 @@ class Nic {
   std::vector<std::unique_ptr<Queue>> queues_;
   std::vector<Queue*> scheduled_;  // owned instances, in the order of their turn
   std::vector<Packet> burst_;
+  std::vector<Watcher> watchers_;
   unsigned rounds_since_look_ = 0;
   engine::Counter waits_;
   engine::Counter wakeups_;

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A TAP port over a socket pair in the place of a TAP: what real TAPs cannot be made to deliver.
+#include "bellpull/netdrv/tap_port.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "socket_tap.hpp"
+
+using namespace bellpull;
+using namespace bellpull::netdrv;
+using test::Bytes;
+using test::pattern_frame;
+using test::SocketTap;
+
+namespace {
+
+struct Fixture {
+  explicit Fixture(std::uint32_t mtu = 1500,
+                   TapPortOptions options = {.rx_ring = 32, .tx_ring = 32})
+      : pool(TapPort::pool_for(1, mtu, options)),
+        port(std::make_unique<TapPort>(engine, pool, tap.device("test", mtu), options,
+                                       engine::Notify{&Fixture::ring, this})) {}
+  ~Fixture() {
+    port.reset();
+    CHECK(pool.outstanding() == 0);
+  }
+  static void ring(void* self) noexcept { ++static_cast<Fixture*>(self)->bells; }
+
+  // Lets the engine read, then pulls.
+  std::vector<Packet> receive(unsigned budget = 64) {
+    engine.retry_blocked();
+    engine.run(64);
+    std::vector<Packet> packets(budget);
+    last = port->rx(packets, ~std::uint32_t{0});
+    packets.resize(last.count);
+    return packets;
+  }
+
+  Packet make(const Bytes& frame) {
+    std::array<Packet, 1> packet;
+    REQUIRE(pool.allocate(packet, frame.size() > kHeadData) == 1);
+    packet[0].resize(static_cast<std::uint32_t>(frame.size()));
+    const auto head = packet[0].head();
+    const auto tail = packet[0].tail();
+    std::memcpy(head.data(), frame.data(), head.size());
+    if (!tail.empty()) std::memcpy(tail.data(), frame.data() + head.size(), tail.size());
+    return std::move(packet[0]);
+  }
+
+  [[nodiscard]] std::uint64_t rx_drops(DropReason reason) {
+    return port->counters().rx_dropped.value(reason);
+  }
+  [[nodiscard]] std::uint64_t tx_drops(DropReason reason) {
+    return port->counters().tx_dropped.value(reason);
+  }
+
+  int bells = 0;
+  Received last;
+  SocketTap tap;
+  engine::Engine engine{engine::EngineOptions{}};
+  PacketPool pool;
+  std::unique_ptr<TapPort> port;
+};
+
+Bytes content(const Packet& packet) {
+  Bytes bytes(packet.head().begin(), packet.head().end());
+  bytes.insert(bytes.end(), packet.tail().begin(), packet.tail().end());
+  return bytes;
+}
+
+Bytes with_header(const Bytes& frame, std::size_t field, std::uint8_t value) {
+  Bytes bytes(kVnetHeader);
+  bytes[field] = std::byte{value};
+  bytes.insert(bytes.end(), frame.begin(), frame.end());
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "a received frame comes up whole and without its virtio-net header") {
+  const Bytes frame = pattern_frame(1514, 1);
+  REQUIRE(tap.push(frame));
+  const auto packets = receive();
+  REQUIRE(packets.size() == 1);
+  CHECK(content(packets[0]) == frame);
+  CHECK(port->counters().rx_packets.value() == 1);
+  CHECK(port->counters().rx_bytes.value() == 1514);
+}
+
+TEST_CASE_FIXTURE(Fixture, "every frame is one transfer: used entries equal packets received") {
+  for (unsigned i = 0; i < 20; ++i) REQUIRE(tap.push(pattern_frame(60 + i, i)));
+  const auto packets = receive();
+  CHECK(packets.size() == 20);
+  CHECK(port->counters().rx_packets.value() == 20);
+  CHECK(last.work == 20);
+  CHECK(port->system_calls() == 21);  // 20 reads and the one that said EAGAIN
+}
+
+TEST_CASE_FIXTURE(Fixture, "a header that claims offloads nobody negotiated: dropped and counted") {
+  const Bytes frame = pattern_frame(100, 2);
+  REQUIRE(tap.push_raw(with_header(frame, 0, 1)));     // NEEDS_CSUM
+  REQUIRE(tap.push_raw(with_header(frame, 0, 4)));     // RSC_INFO
+  REQUIRE(tap.push_raw(with_header(frame, 1, 1)));     // TSO4
+  REQUIRE(tap.push_raw(with_header(frame, 1, 4)));     // TSO6
+  REQUIRE(tap.push_raw(with_header(frame, 1, 5)));     // USO
+  REQUIRE(tap.push_raw(with_header(frame, 1, 0x80)));  // ECN alone
+  REQUIRE(tap.push_raw(with_header(frame, 0, 2)));     // DATA_VALID promises, asks for nothing
+  const auto packets = receive();
+  CHECK(packets.size() == 1);
+  CHECK(last.work == 7);  // garbage counts against the budget
+  CHECK(rx_drops(DropReason::unnegotiated_offload) == 6);
+  CHECK(port->counters().rx_packets.value() == 7);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "frames shorter than an Ethernet header, or than the virtio-net header") {
+  REQUIRE(tap.push(pattern_frame(13, 3)));
+  REQUIRE(tap.push(Bytes{}));
+  REQUIRE(tap.push_raw(Bytes(5)));
+  REQUIRE(tap.push(pattern_frame(14, 3)));
+  CHECK(receive().size() == 1);
+  CHECK(rx_drops(DropReason::runt) == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "F12: a frame that fills its buffer may be truncated and is dropped") {
+  REQUIRE(tap.push(pattern_frame(kHeadData - 1, 4)));
+  REQUIRE(tap.push(pattern_frame(kHeadData, 4)));
+  REQUIRE(tap.push(pattern_frame(9000, 4)));
+  const auto packets = receive();
+  REQUIRE(packets.size() == 1);
+  CHECK(packets[0].size() == kHeadData - 1);
+  CHECK(rx_drops(DropReason::truncated) == 2);
+}
+
+TEST_CASE("a port with a large MTU receives up to it, and small frames recycle their tails") {
+  Fixture f(65521, {.rx_ring = 8, .tx_ring = 8});
+  const Bytes largest = pattern_frame(65535, 5);
+  REQUIRE(f.tap.push(largest));
+  REQUIRE(f.tap.push(pattern_frame(60, 6)));
+  REQUIRE(f.tap.push(pattern_frame(kHeadData, 7)));
+  REQUIRE(f.tap.push(pattern_frame(kHeadData + 1, 8)));
+  const auto packets = f.receive();
+  REQUIRE(packets.size() == 4);
+  CHECK(content(packets[0]) == largest);
+  CHECK(packets[1].tail().empty());
+  CHECK(packets[2].tail().empty());
+  CHECK(packets[3].tail().size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a sent frame goes out behind an all-zero header, whatever was there") {
+  const Bytes frame = pattern_frame(777, 9);
+  std::array<Packet, 1> packet{make(frame)};
+  std::memset(packet[0].head().data() - kVnetHeader, 0xee, kVnetHeader);
+  CHECK(port->tx(packet) == 1);
+  CHECK(port->tx_in_flight() == 1);
+  engine.run(64);
+  CHECK(port->reclaim() == 1);
+  CHECK(port->tx_in_flight() == 0);
+  Bytes expected(kVnetHeader);
+  expected.insert(expected.end(), frame.begin(), frame.end());
+  CHECK(tap.pull_raw() == expected);
+  CHECK(port->counters().tx_packets.value() == 1);
+  CHECK(port->counters().tx_bytes.value() == 777);
+}
+
+TEST_CASE("a frame of two buffers is gathered into one write") {
+  Fixture f(65521, {.rx_ring = 8, .tx_ring = 8});
+  const Bytes frame = pattern_frame(40000, 10);
+  std::array<Packet, 1> packet{f.make(frame)};
+  CHECK(f.port->tx(packet) == 1);
+  f.engine.run(64);
+  const Bytes sent = f.tap.pull_raw();
+  REQUIRE(sent.size() == kVnetHeader + frame.size());
+  CHECK(std::equal(frame.begin(), frame.end(), sent.begin() + kVnetHeader));
+  CHECK(f.port->reclaim() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "frames that may not go out are dropped by reason and never sent") {
+  std::array<Packet, 3> packets{make(pattern_frame(13, 0)), make(pattern_frame(1523, 0)),
+                                make(pattern_frame(100, 0))};
+  packets[2].offload().gso_type = 1;
+  CHECK(port->tx(packets) == 3);
+  engine.run(64);
+  CHECK(tap.pull_raw().empty());
+  CHECK(tx_drops(DropReason::runt) == 1);
+  CHECK(tx_drops(DropReason::oversize) == 1);
+  CHECK(tx_drops(DropReason::unnegotiated_offload) == 1);
+  CHECK(port->counters().tx_packets.value() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a full transmit ring takes what it can and leaves the rest to the caller") {
+  std::vector<Packet> packets;
+  for (unsigned i = 0; i < 40; ++i) packets.push_back(make(pattern_frame(60, i)));
+  CHECK(port->tx(packets) == 32);
+  CHECK_FALSE(packets[31]);
+  CHECK(packets[32]);
+  engine.run(64);
+  CHECK(port->tx(std::span(packets).subspan(32)) == 8);  // reclaims by itself
+}
+
+TEST_CASE_FIXTURE(Fixture, "F7: a device that would block keeps the frames, in order, for later") {
+  // Fill the socket until it takes no more.
+  unsigned sent = 0;
+  unsigned blocked_at = 0;
+  for (unsigned i = 0; i < 4096 && blocked_at == 0; ++i) {
+    std::array<Packet, 1> packet{make(pattern_frame(1000, i))};
+    if (port->tx(packet) == 0) break;
+    ++sent;
+    engine.run(64);
+    port->reclaim();
+    if (port->tx_in_flight() != 0) blocked_at = sent;
+  }
+  REQUIRE(blocked_at != 0);
+  CHECK(port->counters().tx_dropped.total() == 0);
+  for (unsigned i = 0; i < sent; ++i) {
+    const Bytes message = tap.pull_raw();
+    const Bytes frame = pattern_frame(1000, i);
+    REQUIRE(message.size() == kVnetHeader + frame.size());
+    REQUIRE(std::equal(frame.begin(), frame.end(), message.begin() + kVnetHeader));
+    engine.retry_blocked();
+    engine.run(64);
+    port->reclaim();
+  }
+  CHECK(port->tx_in_flight() == 0);
+  CHECK(port->counters().tx_packets.value() == sent);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the budget bounds frames: faulty ones count against it") {
+  for (unsigned i = 0; i < 10; ++i) REQUIRE(tap.push(pattern_frame(i % 2 == 0 ? 5 : 60, i)));
+  CHECK(receive(4).size() == 2);
+  CHECK(last.work == 4);
+  CHECK(receive(64).size() == 3);
+  CHECK(last.work == 6);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the budget bounds bytes: at most one frame more than fits") {
+  for (unsigned i = 0; i < 10; ++i) REQUIRE(tap.push(pattern_frame(1000, i)));
+  engine.run(64);
+  std::vector<Packet> packets(64);
+  Received received = port->rx(packets, 2500);
+  CHECK(received.more);
+  CHECK(received.count == 3);
+  for (Packet& packet : packets) packet.reset();
+  received = port->rx(packets, 1);
+  CHECK(received.count == 1);
+  for (Packet& packet : packets) packet.reset();
+  received = port->rx(packets, 1u << 30);
+  CHECK(received.count == 6);
+  CHECK_FALSE(received.more);
+}
+
+TEST_CASE_FIXTURE(Fixture, "frames that arrive while armed ring the bell once, until armed again") {
+  engine.run(64);
+  REQUIRE(port->arm() == engine::Armed::armed);
+  for (unsigned i = 0; i < 20; ++i) REQUIRE(tap.push(pattern_frame(60, i)));
+  CHECK(bells == 0);
+  engine.retry_blocked();
+  engine.run(64);
+  CHECK(bells == 1);
+  REQUIRE(tap.push(pattern_frame(60, 99)));
+  engine.retry_blocked();
+  engine.run(64);
+  CHECK(bells == 1);
+  CHECK(port->arm() == engine::Armed::work_pending);
+  CHECK(receive().size() == 21);
+  CHECK(port->arm() == engine::Armed::armed);
+  REQUIRE(tap.push(pattern_frame(60, 100)));
+  CHECK(receive().size() == 1);
+  CHECK(bells == 2);
+  CHECK(port->notifies() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "arm answers work_pending while the device was not read to its end") {
+  for (unsigned i = 0; i < 10; ++i) REQUIRE(tap.push(pattern_frame(60, i)));
+  engine.run(4);
+  std::vector<Packet> packets(64);
+  CHECK(port->rx(packets, ~0u).count == 4);
+  for (Packet& packet : packets) packet.reset();
+  CHECK(port->arm() == engine::Armed::work_pending);
+  engine.run(64);
+  CHECK(port->rx(packets, ~0u).count == 6);
+  CHECK(port->arm() == engine::Armed::armed);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a port whose device went away is gone, and drops what is sent by name") {
+  tap.close();
+  std::array<Packet, 2> packets{make(pattern_frame(60, 1)), make(pattern_frame(60, 2))};
+  CHECK(port->tx(packets) == 2);
+  engine.run(64);
+  engine.run(64);
+  port->reclaim();
+  CHECK(port->state() == PortState::gone);
+  std::array<Packet, 1> later{make(pattern_frame(60, 3))};
+  CHECK(port->tx(later) == 1);
+  CHECK(tx_drops(DropReason::port_gone) == 3);
+  CHECK(port->counters().tx_packets.value() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "stopping returns every buffer; what was received before can be pulled") {
+  for (unsigned i = 0; i < 5; ++i) REQUIRE(tap.push(pattern_frame(60, i)));
+  engine.run(64);
+  std::array<Packet, 2> waiting{make(pattern_frame(60, 1)), make(pattern_frame(60, 2))};
+  CHECK(port->tx(waiting) == 2);
+  port->stop_rx();
+  std::vector<Packet> packets(64);
+  CHECK(port->rx(packets, ~0u).count == 5);
+  for (Packet& packet : packets) packet.reset();
+  port->stop_tx();
+  CHECK(tx_drops(DropReason::shutdown) == 2);
+  CHECK(port->state() == PortState::stopped);
+  CHECK(pool.outstanding() == 0);
+  port->stop_rx();
+  port->stop_tx();
+}
+
+TEST_CASE("a pool that runs dry loses nothing: receiving resumes when buffers are back") {
+  SocketTap tap;
+  engine::Engine engine{engine::EngineOptions{}};
+  PacketPool pool({.heads = 8, .tails = 0});
+  TapPort port(engine, pool, tap.device("dry"), {.rx_ring = 16, .tx_ring = 16}, {});
+  for (unsigned i = 0; i < 20; ++i) REQUIRE(tap.push(pattern_frame(60 + i, i)));
+  engine.run(64);
+  std::vector<Packet> held(64);
+  REQUIRE(port.rx(held, ~0u).count == 8);  // every buffer is in our hands
+  engine.run(64);
+  std::vector<Packet> more(64);
+  CHECK(port.rx(more, ~0u).count == 0);
+  for (Packet& packet : held) packet.reset();
+  port.reclaim();  // what the NIC calls in every round
+  engine.run(64);
+  const Received received = port.rx(more, ~0u);
+  CHECK(received.count == 8);
+  CHECK(more[0].size() == 68);
+}
