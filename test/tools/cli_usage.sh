@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Wrong usage: exit 2, one line, nothing touched. Needs no privilege.
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+# shellcheck source-path=SCRIPTDIR source=cli_lib.sh
+source "$here/cli_lib.sh"
+
+interfaces_before=$(ls /sys/class/net)
+ok=(--address 10.99.0.2/24)
+
+# help is compared word for word
+for command in "" run probe; do
+  name=${command:-bellpull}
+  # shellcheck disable=SC2086 # no command is no argument
+  printed "help of $name" "$bellpull" $command --help
+  expect "help of $name is as agreed" diff "$here/golden/$name.txt" "$work/printed"
+done
+printed "the version" "$bellpull" --version
+expect "the version is one line" grep -qxE 'bellpull [0-9]+\.[0-9]+\.[0-9]+' "$work/printed"
+
+# commands
+refused 2 "no command is given"
+refused 2 "there is no command 'fly': use run or probe" fly
+for later in compare dmatest generate top stats; do
+  refused 2 "$later is not there yet; run and probe are" "$later"
+  refused 2 "$later is not there yet; run and probe are" "$later" --anything 1
+done
+
+# options
+refused 2 "see bellpull run --help" run tap:bp0 --frobnicate
+refused 2 "see bellpull run --help" run tap:bp0 --budget
+refused 2 "see bellpull run --help" run tap:bp0 "${ok[@]}" --budget 1 --budget 2
+refused 2 "see bellpull probe --help" probe now
+refused 2 "see bellpull run --help" --frobnicate
+for option in --app --address --mac --mode --style --io --engine --budget --duration --format \
+  --stats-file; do
+  refused 2 "$option" run tap:bp0 "${ok[@]}" "$option" ""
+done
+refused 2 "'yaml' is unknown: use table, json or prometheus" run tap:bp0 "${ok[@]}" --format yaml
+refused 2 "'prometheus' is unknown: use table or json" probe --format prometheus
+refused 2 "'turbo' is unknown: use interrupt or poll" run tap:bp0 "${ok[@]}" --mode turbo
+refused 2 "'adaptive' comes in a later version: use interrupt or poll" \
+  run tap:bp0 "${ok[@]}" --mode adaptive
+for style in push push-pause notify virtqueue; do
+  refused 2 "'$style' comes in a later version: use poll" run tap:bp0 "${ok[@]}" --style "$style"
+done
+refused 2 "'uring' comes in a later version: use syscall" run tap:bp0 "${ok[@]}" --io uring
+refused 2 "'both' is unknown: use driven or thread" run tap:bp0 "${ok[@]}" --engine both
+for budget in 0 100000 4097 -1 64.5 many; do
+  refused 2 "'$budget' is no whole number from 1 to 4096" run tap:bp0 "${ok[@]}" --budget "$budget"
+done
+for duration in "ten seconds" ten 0 -3 5s nan inf; do
+  refused 2 "--duration" run tap:bp0 "${ok[@]}" "--duration=$duration"
+done
+
+# addresses
+refused 2 "has no prefix length: write 10.99.0.2/24" run tap:bp0 --address 10.99.0.2
+for address in 10.99.0.2/33 10.99.0.300/24 host/24 fd00::1/129 224.0.0.1/24 0.0.0.0/0; do
+  refused 2 "--address" run tap:bp0 --address "$address"
+  refused 2 "port tap:bp0,ip=$address: ip" run "tap:bp0,ip=$address" --app discard
+done
+
+# applications and what they need
+refused 2 "--app is missing" run tap:bp0
+refused 2 "no PORT is given" run --app discard
+refused 2 "'router' is unknown: use respond, patch, reflect or discard" run tap:bp0 --app router
+refused 2 "'switch' comes in a later version" run tap:bp0 --app switch
+refused 2 "has no address to answer for" run tap:bp0 --app respond
+refused 2 "--address does not go with --app reflect" run tap:bp0 "${ok[@]}" --app reflect
+refused 2 "--mac does not go with" run tap:bp0 --mac 02:00:00:00:00:01 --app discard
+refused 2 "is no Ethernet address" run tap:bp0 "${ok[@]}" --mac 02:00
+refused 2 "is no address of a single station" run tap:bp0 "${ok[@]}" --mac ff:ff:ff:ff:ff:ff
+refused 2 "exactly two ports and was given 1" run tap:bp0 --app patch
+refused 2 "exactly two ports and was given 3" run tap:bp0 tap:bp1 tap:bp2 --app patch
+refused 2 "the kernel's own address" run tap:bp0,ip=10.99.0.2/24 "${ok[@]}"
+refused 2 "is given twice" run tap:bp0 "${ok[@]}" "${ok[@]}"
+
+# ports
+refused 2 "the interface name has 16 bytes" run tap:abcdefghijklmnop --app discard
+refused 2 "the interface has no name" run tap: --app discard
+refused 2 "is no interface name" run "tap:bp 0" --app discard
+refused 2 "'bp0' is unknown: use tap" run bp0 --app discard
+refused 2 "'tun' is unknown: use tap" run tun:bp0 --app discard
+for port in sim sim:rate=1 vhost-user:/tmp/socket udp:127.0.0.1:9; do
+  refused 2 "comes in a later version: use tap" run "$port" --app discard
+done
+refused 2 "'speed' is unknown" run tap:bp0,speed=10 --app discard
+refused 2 "'queues' comes in a later version" run tap:bp0,queues=2 --app discard
+refused 2 "has no value" run tap:bp0,mtu --app discard
+refused 2 "is given twice" run tap:bp0,mtu=1500,mtu=1500 --app discard
+refused 2 "from 68 to 65521" run tap:bp0,mtu=67 --app discard
+refused 2 "from 68 to 65521" run tap:bp0,mtu=65522 --app discard
+refused 2 "IPv6 needs an MTU" run tap:bp0,mtu=1000,ip=fd00::1/64 --app discard
+refused 2 "is no address of a single station" run tap:bp0,mac=01:00:00:00:00:00 --app discard
+refused 2 "use auto or off" run tap:bp0,offload=on --app discard
+refused 2 "no whole number from 3" run tap:bp0,fd=0 --app discard
+refused 2 "the same interface as tap:bp0" run tap:bp0 tap:bp0,mtu=1500 --app reflect
+# a line stays one line, whatever was typed
+refused 2 'is no interface name' run $'tap:bp\n0' --app discard
+refused 2 "is unknown" run tap:bp0 "${ok[@]}" --mode $'poll\r\n\e[31m'
+
+expect "no interface was made" test "$interfaces_before" = "$(ls /sys/class/net)"
+finish

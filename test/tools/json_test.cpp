@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "sample_snapshot.hpp"
+#include "statistics_checker.hpp"
+
+using namespace bellpull;
+using nlohmann::json;
+
+TEST_CASE("the JSON has the keys its readers count on, on one line") {
+  CHECK(test::fault_in_json(to_json(test::sample_snapshot())) == "");
+}
+
+TEST_CASE("the checker of the JSON finds what is missing") {
+  json object = json::parse(to_json(test::sample_snapshot()));
+  CHECK(test::fault_in_json("{") != "");
+  CHECK(test::fault_in_json("{}\n") != "");
+  CHECK(test::fault_in_json(object.dump()) == "it is not one line");
+  object["ports"][1]["queues"][0].erase("syscalls");
+  CHECK(test::fault_in_json(object.dump() + '\n') == "no number syscalls");
+}
+
+TEST_CASE("every counter of a queue is in the JSON with its own value") {
+  const tools::Snapshot snapshot = test::sample_snapshot();
+  const json queue = json::parse(to_json(snapshot))["ports"][0]["queues"][0];
+  for (const tools::QueueField& field : tools::queue_fields()) {
+    CAPTURE(field.name);
+    CHECK(queue[std::string(field.name)] == snapshot.nic.ports[0].queues[0].*field.value);
+  }
+  CHECK(queue["rx_packets"] == 101);
+  CHECK(queue["rx_dropped"] == json{{"runt", 3}, {"not_for_us", 4}});
+  CHECK(queue["tx_dropped"] == json{{"ring_full", 5}});
+}
+
+TEST_CASE("drop reasons that never occurred are not in the JSON") {
+  const json object = json::parse(to_json(test::sample_snapshot()));
+  CHECK(object["ports"][1]["queues"][0]["rx_dropped"] == json::object());
+}
+
+TEST_CASE("the JSON says what ran, for how long and at which cost") {
+  const json object = json::parse(to_json(test::sample_snapshot()));
+  CHECK(object["seconds"] == 2.5);
+  CHECK(object["settings"]["mode"] == "interrupt");
+  CHECK(object["settings"]["budget"] == 64);
+  CHECK(object["app"] == json{{"name", "respond"}, {"arp", 1}, {"icmp4_echo", 2}});
+  CHECK(object["loop"] == json{{"waits", 11}, {"wakeups", 10}, {"looks", 9}});
+  CHECK(object["engine"] == json{{"runs", 8}, {"waits", 7}, {"doorbells", 6}});
+  CHECK(object["cpu"]["user_s"] == 1.5);
+  CHECK(object["cpu"]["loop_system_s"] == 0.125);
+  CHECK(object["pool"] == json{{"buffers", 640}, {"outstanding", 0}});
+  CHECK(object["ports"][0]["state"] == "stopped");
+  CHECK(object["ports"][1]["state"] == "gone");
+  CHECK_FALSE(object["ports"][0].contains("netns"));
+  CHECK(object["ports"][1]["netns"] == "left");
+}
+
+TEST_CASE("a name that is no UTF-8 still gives JSON") {
+  tools::Snapshot snapshot = test::sample_snapshot();
+  snapshot.nic.ports[0].name = "bp\xff\"\\";
+  CHECK(test::fault_in_json(to_json(snapshot)) == "");
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "sample_snapshot.hpp"
+#include "statistics_checker.hpp"
+
+using namespace bellpull;
+
+namespace {
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ('\n' + text).find('\n' + line + '\n') != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("the Prometheus text is valid, also for two ports of one name") {
+  CHECK(test::fault_in_exposition(to_prometheus(test::sample_snapshot())) == "");
+}
+
+TEST_CASE("the checker of the Prometheus text finds what is wrong") {
+  const std::string head = "# HELP a_total x\n# TYPE a_total counter\n";
+  CHECK(test::fault_in_exposition(head + "a_total{b=\"c\"} 1\n") == "");
+  for (const char* wrong : {"", "a_total 1\n", "# TYPE a_total counter\na_total 1\n"}) {
+    CAPTURE(wrong);
+    CHECK(test::fault_in_exposition(wrong) != "");
+  }
+  for (const char* wrong :
+       {"a_total 1", "a_total x\n", "a_total -1\n", "a_total{b=c} 1\n", "a_total{b=\"c} 1\n",
+        "a_total{b=\"c\\d\"} 1\n", "a_total{b=\"c\",b=\"d\"} 1\n", "a_total{b=\"c\";d=\"e\"} 1\n",
+        "a_total 1\na_total 1\n", "b_total 1\n", "1a 1\n", "\n", "# HELP a_total y\n",
+        "# HELP b x\n# TYPE b gauge\nb 1\na_total 1\n", "# HELP b x\n# TYPE b counter\nb 1\n"}) {
+    CAPTURE(wrong);
+    CHECK(test::fault_in_exposition(head + wrong) != "");
+  }
+}
+
+TEST_CASE("every counter of a queue is in the Prometheus text with its own value") {
+  const tools::Snapshot snapshot = test::sample_snapshot();
+  const std::string text = to_prometheus(snapshot);
+  for (const tools::QueueField& field : tools::queue_fields()) {
+    CAPTURE(field.name);
+    CHECK(has_line(text, fmt::format("bellpull_{}{}{{port=\"bp0\",queue=\"0\"}} {}", field.name,
+                                     field.counts ? "_total" : "",
+                                     snapshot.nic.ports[0].queues[0].*field.value)));
+  }
+  CHECK(has_line(text, "bellpull_rx_dropped_total{port=\"bp0\",queue=\"0\",reason=\"runt\"} 3"));
+  CHECK(
+      has_line(text, "bellpull_tx_dropped_total{port=\"bp0\",queue=\"0\",reason=\"ring_full\"} 5"));
+  CHECK(has_line(text, "bellpull_polls_total{port=\"bp0\",netns=\"left\",queue=\"0\"} 0"));
+}
+
+TEST_CASE("a port that lost its interface is not up in the Prometheus text") {
+  const std::string text = to_prometheus(test::sample_snapshot());
+  CHECK(has_line(text, "bellpull_port_up{port=\"bp0\"} 1"));
+  CHECK(has_line(text, "bellpull_port_up{port=\"bp0\",netns=\"left\"} 0"));
+}
+
+TEST_CASE("quotes, backslashes and line ends in a label's value are escaped") {
+  tools::Snapshot snapshot = test::sample_snapshot();
+  snapshot.nic.ports[0].name = "a\"b\\c\nd";
+  const std::string text = to_prometheus(snapshot);
+  CHECK(test::fault_in_exposition(text) == "");
+  CHECK(has_line(text, R"(bellpull_port_up{port="a\"b\\c\nd"} 1)"));
+}

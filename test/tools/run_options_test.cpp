@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "run_options.hpp"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <string>
+
+#include "error.hpp"
+#include "mac_address.hpp"
+
+using namespace bellpull;
+using tools::RunWords;
+using tools::understand;
+using tools::UsageError;
+
+namespace {
+
+RunWords responder() {
+  RunWords words;
+  words.ports = {"tap:bp0,ip=10.99.0.1/24"};
+  words.addresses = {"10.99.0.2/24"};
+  return words;
+}
+
+RunWords with(const std::function<void(RunWords&)>& change, RunWords words = responder()) {
+  change(words);
+  return words;
+}
+
+std::string refusal_of(const RunWords& words) {
+  try {
+    static_cast<void>(understand(words));
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "it was taken";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("an address makes a responder, in interrupt mode, driven, with a budget of 64") {
+  const tools::RunOptions options = understand(responder());
+  CHECK(options.app == tools::AppKind::respond);
+  CHECK(options.mode == netdrv::Mode::interrupt);
+  CHECK(options.engine == engine::Placement::driven);
+  CHECK(options.budget == 64);
+  CHECK_FALSE(options.duration);
+  CHECK(options.format == tools::Format::table);
+  CHECK(options.mac == tools::mac_from("bp0 10.99.0.2"));
+}
+
+TEST_CASE("every word that is built is understood") {
+  const auto options = understand(with([](RunWords& words) {
+    words.mode = "poll";
+    words.style = "poll";
+    words.io = "syscall";
+    words.engine = "thread";
+    words.budget = "4096";
+    words.duration = "0.5";
+    words.format = "prometheus";
+    words.mac = "02:00:00:00:00:09";
+  }));
+  CHECK(options.mode == netdrv::Mode::poll);
+  CHECK(options.engine == engine::Placement::autonomous);
+  CHECK(options.budget == 4096);
+  CHECK(options.duration == std::chrono::milliseconds(500));
+  CHECK(options.format == tools::Format::prometheus);
+  CHECK(tools::to_string(options.mac) == "02:00:00:00:00:09");
+  for (const char* app : {"reflect", "discard"}) {
+    const auto other = understand(with([&](RunWords& words) {
+      words.addresses.clear();
+      words.app = app;
+    }));
+    CHECK(name_of(other.app) == app);
+  }
+}
+
+TEST_CASE("what comes later is refused by name, with what to use instead") {
+  const auto later = [](const std::function<void(RunWords&)>& change) {
+    return contains(refusal_of(with(change)), "comes in a later version: use ");
+  };
+  CHECK(later([](RunWords& words) { words.app = "switch"; }));
+  CHECK(later([](RunWords& words) { words.mode = "adaptive"; }));
+  CHECK(later([](RunWords& words) { words.io = "uring"; }));
+  for (const char* style : {"push", "push-pause", "notify", "virtqueue"}) {
+    CAPTURE(style);
+    CHECK(later([&](RunWords& words) { words.style = style; }));
+  }
+}
+
+TEST_CASE("unknown words are refused with those that are known") {
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.app = "router"; })),
+                 "--app: 'router' is unknown: use respond, patch, reflect or discard"));
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.mode = "Poll"; })),
+                 "use interrupt or poll"));
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.style = ""; })), "use poll"));
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.io = "mmap"; })), "use syscall"));
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.engine = "auto"; })),
+                 "use driven or thread"));
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.format = "yaml"; })),
+                 "use table, json or prometheus"));
+}
+
+TEST_CASE("a budget is a whole number from 1 to 4096") {
+  for (const char* budget :
+       {"0", "4097", "100000", "-1", "", "64.0", "6 4", "all", "99999999999999999999"}) {
+    CAPTURE(budget);
+    CHECK(contains(refusal_of(with([&](RunWords& words) { words.budget = budget; })), "--budget"));
+  }
+}
+
+TEST_CASE("a duration is a number of seconds above 0") {
+  for (const char* duration : {"0", "0.0", "-1", "ten", "ten seconds", "10s", "1e3", "inf", "nan",
+                               "0x10", "1,5", "1000000001", "0.0000000001", " 1"}) {
+    CAPTURE(duration);
+    CHECK(contains(refusal_of(with([&](RunWords& words) { words.duration = duration; })),
+                   "--duration"));
+  }
+  const auto options = understand(with([](RunWords& words) { words.duration = "0.000001"; }));
+  CHECK(options.duration == std::chrono::microseconds(1));
+}
+
+TEST_CASE("an application and its ports and addresses go together or are refused") {
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.ports.clear(); })), "no PORT"));
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.addresses.clear(); })),
+                 "--app is missing"));
+  CHECK(contains(refusal_of(with([](RunWords& words) {
+                   words.addresses.clear();
+                   words.app = "respond";
+                 })),
+                 "no address"));
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.app = "discard"; })),
+                 "--address does not go with --app discard"));
+  CHECK(contains(refusal_of(with([](RunWords& words) {
+                   words.addresses.clear();
+                   words.app = "reflect";
+                   words.mac = "02:00:00:00:00:01";
+                 })),
+                 "--mac does not go with --app reflect"));
+  for (std::size_t ports : {1u, 3u}) {
+    CHECK(contains(refusal_of(with([&](RunWords& words) {
+                     words.addresses.clear();
+                     words.app = "patch";
+                     words.ports = {"tap:a", "tap:b", "tap:c"};
+                     words.ports.resize(ports);
+                   })),
+                   "exactly two ports"));
+  }
+}
+
+TEST_CASE("a responder at an address that is taken is refused") {
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.addresses = {"10.99.0.1/24"}; })),
+                 "the kernel's own address"));
+  CHECK(contains(refusal_of(with([](RunWords& words) {
+                   words.addresses = {"10.9.0.2/24", "10.9.0.2/16"};
+                 })),
+                 "given twice"));
+}
+
+TEST_CASE("an empty path for the statistics is refused") {
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.stats_file = ""; })), "--stats-file"));
+}

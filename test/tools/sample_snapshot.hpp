@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "output.hpp"
+
+namespace bellpull::test {
+
+/// Two ports of the same name in two network namespaces, each counter of the first a number of its
+/// own.
+inline tools::Snapshot sample_snapshot() {
+  netdrv::QueueStats queue;
+  std::uint64_t number = 100;
+  for (const tools::QueueField& field : tools::queue_fields()) queue.*field.value = ++number;
+  queue.rx_dropped[static_cast<std::size_t>(netdrv::DropReason::runt)] = 3;
+  queue.rx_dropped[static_cast<std::size_t>(netdrv::DropReason::not_for_us)] = 4;
+  queue.tx_dropped[static_cast<std::size_t>(netdrv::DropReason::ring_full)] = 5;
+  tools::Snapshot snapshot;
+  snapshot.nic.ports = {{"bp0", netdrv::PortState::stopped, {queue}},
+                        {"bp0", netdrv::PortState::gone, {netdrv::QueueStats{}}}};
+  snapshot.netns = {"", "left"};
+  snapshot.nic.waits = 11;
+  snapshot.nic.wakeups = 10;
+  snapshot.nic.looks = 9;
+  snapshot.nic.engine = {.runs = 8, .waits = 7, .doorbells = 6};
+  snapshot.settings = {"respond", "interrupt", "poll", "syscall", "driven", 64};
+  snapshot.app_counters = {{"arp", 1}, {"icmp4_echo", 2}};
+  snapshot.seconds = 2.5;
+  snapshot.cpu = {1'500'000, 250'000};
+  snapshot.loop_cpu = {1'000'000, 125'000};
+  snapshot.pool_buffers = 640;
+  return snapshot;
+}
+
+}  // namespace bellpull::test

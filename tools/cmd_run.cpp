@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The life of a run:
+//   1. the words are understood; nothing was touched so far (understand)
+//   2. what could fail is tried: descriptors, the statistics file, interfaces (open_ports)
+//   3. pool, engine, application and Nic are wired (Session)
+//   4. rounds, until a signal, the end of the duration, or the loss of the last port (Session::run)
+//   5. drained, counted, changed back, printed (finish, report)
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "bellpull/engine/engine.hpp"
+#include "bellpull/netdrv/nic.hpp"
+#include "bellpull/netdrv/packet_pool.hpp"
+#include "bellpull/netdrv/tap_port.hpp"
+#include "chosen_app.hpp"
+#include "commands.hpp"
+#include "mac_address.hpp"
+#include "open_port.hpp"
+#include "output.hpp"
+#include "sink.hpp"
+#include "stop.hpp"
+
+namespace bellpull::tools {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kDrainLimit{500};
+constexpr netdrv::TapPortOptions kTapPort{};
+
+std::uint64_t microseconds(const timeval& time) {
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
+         static_cast<std::uint64_t>(time.tv_usec);
+}
+
+CpuTime cpu_time(int who) {
+  rusage usage{};
+  ::getrusage(who, &usage);
+  return {microseconds(usage.ru_utime), microseconds(usage.ru_stime)};
+}
+
+CpuTime operator-(const CpuTime& a, const CpuTime& b) {
+  return {a.user_us - b.user_us, a.system_us - b.system_us};
+}
+
+netdrv::PacketPoolOptions pool_for(const std::vector<OpenPort>& ports) {
+  std::uint32_t mtu = 0;
+  for (const OpenPort& port : ports) mtu = std::max(mtu, port.device.mtu());
+  return netdrv::TapPort::pool_for(static_cast<unsigned>(ports.size()), mtu, kTapPort);
+}
+
+class Session {
+ public:
+  Session(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop);
+
+  /// Returns false when the last port has lost its interface.
+  bool run();
+  Snapshot finish();
+
+ private:
+  [[nodiscard]] std::string ready_line() const;
+  void tell_of_lost_ports();
+
+  const RunOptions& options_;
+  Stop& stop_;
+  const netdrv::PacketPoolOptions pool_options_;
+  netdrv::PacketPool pool_{pool_options_};
+  ChosenApp app_;
+  engine::Engine engine_;
+  netdrv::Nic nic_;
+  std::vector<bool> told_;
+  SteadyClock::time_point ready_at_;
+  CpuTime cpu_;
+  CpuTime loop_cpu_;
+};
+
+Session::Session(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop)
+    : options_(options),
+      stop_(stop),
+      pool_options_(pool_for(ports)),
+      app_(options),
+      engine_({.placement = options.engine, .spin = options.mode == netdrv::Mode::poll}),
+      nic_(engine_, app_.app(), {.mode = options.mode, .budget = options.budget}),
+      told_(ports.size(), false) {
+  for (OpenPort& port : ports) {
+    nic_.add_port([&](const engine::Notify& bell) {
+      return std::make_unique<netdrv::TapPort>(engine_, pool_, std::move(port.device), kTapPort,
+                                               bell);
+    });
+  }
+  stop_.watch_with(nic_);
+  nic_.start();
+  if (options.duration) stop_.after(*options.duration);
+}
+
+std::string Session::ready_line() const {
+  std::string line = "ready: ";
+  for (const netdrv::PortStats& port : nic_.stats().ports) line += port.name + ", ";
+  const Settings& words = options_.words;
+  line += "app " + words.app;
+  if (options_.app == AppKind::respond) line += " at " + to_string(options_.mac);
+  return line +
+         fmt::format(", mode {}, engine {}, budget {}", words.mode, words.engine, words.budget);
+}
+
+bool Session::run() {
+  complain(ready_line());
+  ready_at_ = SteadyClock::now();
+  cpu_ = cpu_time(RUSAGE_SELF);
+  loop_cpu_ = cpu_time(RUSAGE_THREAD);
+  unsigned running = nic_.running_ports();
+  while (!stop_.requested() && running != 0) {
+    nic_.run_once(-1);
+    const unsigned now = nic_.running_ports();
+    if (now != running) tell_of_lost_ports();
+    running = now;
+  }
+  return running != 0;
+}
+
+void Session::tell_of_lost_ports() {
+  const auto ports = nic_.stats().ports;
+  std::string names;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (ports[i].state != netdrv::PortState::gone || told_[i]) continue;
+    told_[i] = true;
+    names += names.empty() ? ports[i].name : " and " + ports[i].name;
+  }
+  complain(fmt::format("port {} has lost its interface: it was deleted; {}", names,
+                       nic_.running_ports() == 0
+                           ? "no port is left: make the interface again and start anew"
+                           : "the other ports go on"));
+}
+
+Snapshot Session::finish() {
+  Snapshot snapshot;
+  snapshot.seconds = std::chrono::duration<double>(SteadyClock::now() - ready_at_).count();
+  nic_.drain(kDrainLimit);
+  snapshot.cpu = cpu_time(RUSAGE_SELF) - cpu_;
+  snapshot.loop_cpu = cpu_time(RUSAGE_THREAD) - loop_cpu_;
+  snapshot.nic = nic_.stats();
+  for (const PortSpec& port : options_.ports) snapshot.netns.push_back(port.netns);
+  snapshot.settings = options_.words;
+  snapshot.app_counters = app_.counters();
+  snapshot.pool_buffers = pool_options_.heads;
+  snapshot.pool_outstanding = pool_.outstanding();
+  return snapshot;
+}
+
+std::vector<OpenPort> open_ports(RunOptions& options) {
+  std::vector<OpenPort> opened;
+  for (PortSpec& port : options.ports) {
+    opened.push_back(open_port(port));
+    port.name = opened.back().device.name();
+  }
+  refuse_duplicates(options.ports);  // by now the inherited ones have names as well
+  return opened;
+}
+
+bool restore(std::vector<OpenPort>& ports) {
+  bool clean = true;
+  for (OpenPort& port : ports) {
+    for (const std::string& complaint : port.side->restore()) {
+      complain(complaint);
+      clean = false;
+    }
+  }
+  return clean;
+}
+
+}  // namespace
+
+ExitStatus run(const RunWords& words) {
+  RunOptions options = understand(words);
+  check_inherited(options.ports);
+  std::optional<LateFile> file;
+  if (options.stats_file != "-") file.emplace(options.stats_file);
+  Stop stop;
+  std::vector<OpenPort> ports = open_ports(options);
+  Session session(options, ports, stop);
+  bool good = session.run();
+  const Snapshot snapshot = session.finish();
+  good = restore(ports) && good;
+  if (snapshot.pool_outstanding != 0) {
+    good = false;
+    complain(
+        fmt::format("{} of {} packets were not given back to their pool: an error in bellpull "
+                    "itself, please report it with this command line",
+                    snapshot.pool_outstanding, snapshot.pool_buffers));
+  }
+  const std::string text = render(snapshot, options.format);
+  write_out(text);
+  if (file) file->write(text);
+  return good ? kExitOk : kExitFailure;
+}
+
+}  // namespace bellpull::tools

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <string>
+
+#include "error.hpp"
+#include "run_options.hpp"
+
+namespace bellpull::tools {
+
+/// `bellpull run`: runs the virtual NIC until something ends it, then prints its statistics. Throws
+/// UsageError and std::system_error before anything runs, with everything removed that was made.
+[[nodiscard]] ExitStatus run(const RunWords& words);
+
+/// `bellpull probe`: prints what this machine allows. kExitFailure: `bellpull run` cannot work
+/// here. Throws UsageError.
+[[nodiscard]] ExitStatus probe(const std::string& format);
+
+/// Reads the command line and does what it says.
+[[nodiscard]] ExitStatus execute(int argc, char** argv);
+
+}  // namespace bellpull::tools

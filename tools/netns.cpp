@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "netns.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <cerrno>
+#include <exception>
+#include <system_error>
+
+#include "bellpull/netdrv/unique_fd.hpp"
+
+namespace bellpull::tools {
+
+namespace {
+
+constexpr const char* kOwn = "/proc/thread-self/ns/net";
+
+[[noreturn]] void fail(int error, const std::string& what) {
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+netdrv::UniqueFd open_netns(const std::string& path) {
+  netdrv::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) {
+    const int error = errno;
+    fail(error,
+         fmt::format("open network namespace {} ({})", path,
+                     error == EACCES || error == EPERM
+                         ? "needs permission to open it: run as root"
+                         : "`ip netns list` shows those there are, `ip netns add` makes one"));
+  }
+  return fd;
+}
+
+void enter(const netdrv::UniqueFd& netns, const std::string& path) {
+  if (::setns(netns.get(), CLONE_NEWNET) == 0) return;
+  const int error = errno;
+  fail(error, fmt::format("setns to {} ({})", path,
+                          error == EINVAL ? "it is no network namespace: name another"
+                                          : "needs CAP_SYS_ADMIN: run as root, or start the "
+                                            "program with `ip netns exec`"));
+}
+
+}  // namespace
+
+std::string netns_path(const std::string& netns) {
+  if (netns.empty() || netns.find('/') != std::string::npos) return netns;
+  return "/run/netns/" + netns;
+}
+
+void in_netns(const std::string& netns, const std::function<void()>& body) {
+  if (netns.empty()) {
+    body();
+    return;
+  }
+  const std::string path = netns_path(netns);
+  const netdrv::UniqueFd home = open_netns(kOwn);
+  enter(open_netns(path), path);
+  std::exception_ptr failure;
+  try {
+    body();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  enter(home, kOwn);
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace bellpull::tools

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "open_port.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
+#include <cerrno>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "error.hpp"
+#include "netns.hpp"
+
+namespace bellpull::tools {
+
+namespace {
+
+netdrv::TapDevice open_device(const PortSpec& port) {
+  if (!port.fd) return netdrv::TapDevice::open(port.name);
+  netdrv::TapDevice device = netdrv::TapDevice::adopt(netdrv::UniqueFd(*port.fd));
+  if (!port.name.empty() && port.name != device.name()) {
+    throw UsageError(fmt::format(
+        "port {}: descriptor {} is attached to {}: name that, or leave the name away (tap:,fd={})",
+        port.text, *port.fd, device.name(), *port.fd));
+  }
+  return device;
+}
+
+// An inherited descriptor may have siblings that keep the interface alive.
+Afterwards afterwards(const netdrv::TapDevice& device, const PortSpec& port) {
+  ifreq request{};
+  if (port.fd || ::ioctl(device.fd(), TUNGETIFF, &request) < 0) return Afterwards::stays;
+  return (static_cast<unsigned short>(request.ifr_flags) & IFF_PERSIST) != 0 ? Afterwards::stays
+                                                                             : Afterwards::vanishes;
+}
+
+}  // namespace
+
+void check_inherited(std::span<const PortSpec> ports) {
+  for (const PortSpec& port : ports) {
+    if (!port.fd || ::fcntl(*port.fd, F_GETFD) >= 0) continue;
+    throw std::system_error(
+        errno, std::generic_category(),
+        fmt::format("port {}: inherited descriptor {} (open it in the program that starts this "
+                    "one, without O_CLOEXEC)",
+                    port.text, *port.fd));
+  }
+}
+
+OpenPort open_port(const PortSpec& port) {
+  std::optional<OpenPort> opened;
+  in_netns(port.netns, [&] {
+    netdrv::TapDevice device = open_device(port);
+    const KernelSideWish wish{.addresses = port.addresses, .mtu = port.mtu, .mac = port.mac};
+    auto side = std::make_unique<KernelSide>(device.name(), wish, afterwards(device, port));
+    device.refresh_mtu();
+    opened.emplace(OpenPort{std::move(device), std::move(side)});
+  });
+  return std::move(*opened);
+}
+
+}  // namespace bellpull::tools

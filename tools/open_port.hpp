@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "bellpull/netdrv/tap_device.hpp"
+#include "kernel_side.hpp"
+#include "port_spec.hpp"
+
+namespace bellpull::tools {
+
+/// A TAP that was opened for a PORT, its kernel side configured. Closing the device removes the
+/// interface if it is ours; before or after, the side changes back what it changed.
+struct OpenPort {
+  netdrv::TapDevice device;          ///< in the port's network namespace
+  std::unique_ptr<KernelSide> side;  ///< of the same interface
+};
+
+/// Throws std::system_error when a PORT names an inherited descriptor that is not open. Call it
+/// before the program opens any of its own, which could be taken for it.
+void check_inherited(std::span<const PortSpec> ports);
+
+/// Opens and configures. The thread visits the port's network namespace for that and comes back.
+/// Throws std::system_error, or UsageError when an inherited descriptor is of another interface
+/// than said.
+[[nodiscard]] OpenPort open_port(const PortSpec& port);
+
+}  // namespace bellpull::tools

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bellpull/netdrv/nic.hpp"
+#include "choice.hpp"
+
+namespace bellpull::tools {
+
+/// How results are written.
+enum class Format : std::uint8_t {
+  table,       ///< for people
+  json,        ///< one object on one line
+  prometheus,  ///< text exposition format 0.0.4
+};
+
+/// The words of Format, in its order; a prefix of them is what a command has.
+inline constexpr std::array kStatisticsFormats = {Word{"table"}, Word{"json"}, Word{"prometheus"}};
+
+/// The format that was typed, out of those the command has. Throws UsageError.
+[[nodiscard]] Format parse_format(std::string_view typed, std::span<const Word> words);
+
+/// The version of the program, as "0.1.0".
+[[nodiscard]] std::string version();
+
+/// How the run was asked for, in the words of the command line.
+struct Settings {
+  std::string app;      ///< --app
+  std::string mode;     ///< --mode
+  std::string style;    ///< --style
+  std::string io;       ///< --io
+  std::string engine;   ///< --engine
+  unsigned budget = 0;  ///< --budget
+};
+
+/// Processor time in microseconds, as exact as the kernel gives it.
+struct CpuTime {
+  std::uint64_t user_us = 0;    ///< in the program
+  std::uint64_t system_us = 0;  ///< in the kernel on its behalf
+};
+
+/// Microseconds as seconds, the nearest there is.
+[[nodiscard]] constexpr double to_seconds(std::uint64_t us) noexcept {
+  return static_cast<double>(us) / 1e6;
+}
+
+/// All that a run has to report, at one moment.
+struct Snapshot {
+  netdrv::NicStats nic;                                             ///< counters of the NIC
+  std::vector<std::string> netns;                                   ///< per port; empty: our own
+  Settings settings;                                                ///< as asked for
+  std::vector<std::pair<std::string, std::uint64_t>> app_counters;  ///< the application's own
+  double seconds = 0;                                               ///< since the ready line
+  CpuTime cpu;                                                      ///< of all threads, since then
+  CpuTime loop_cpu;                                                 ///< of the loop's thread
+  std::uint64_t pool_buffers = 0;                                   ///< packets there can be
+  std::uint64_t pool_outstanding = 0;                               ///< packets not given back
+};
+
+/// A counter of a queue: how it is called, what it says, where it is.
+struct QueueField {
+  std::string_view name;                     ///< in JSON, and with prefix and unit elsewhere
+  std::string_view help;                     ///< what it counts
+  std::uint64_t netdrv::QueueStats::*value;  ///< where it is
+  bool counts = true;                        ///< false: it is no running total
+};
+
+/// The counters of a queue but for the drops, in the order in which they are shown.
+[[nodiscard]] std::span<const QueueField> queue_fields() noexcept;
+
+/// A word for the state.
+[[nodiscard]] std::string_view name_of(netdrv::PortState state) noexcept;
+
+/// The statistics for people: a line per port, the drops, and what a frame cost.
+[[nodiscard]] std::string to_table(const Snapshot& snapshot);
+
+/// The statistics as one JSON object. Of the drop reasons those that occurred are there.
+[[nodiscard]] std::string to_json(const Snapshot& snapshot);
+
+/// The statistics in the Prometheus text exposition format. Of the drop reasons those that occurred
+/// are there.
+[[nodiscard]] std::string to_prometheus(const Snapshot& snapshot);
+
+/// The statistics in that format, ending in a newline.
+[[nodiscard]] std::string render(const Snapshot& snapshot, Format format);
+
+}  // namespace bellpull::tools

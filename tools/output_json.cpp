@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <nlohmann/json.hpp>
+
+#include "output.hpp"
+
+namespace bellpull::tools {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json drops(const std::array<std::uint64_t, netdrv::kDropReasons>& counts) {
+  ordered_json object = ordered_json::object();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    object[std::string(netdrv::name_of(static_cast<netdrv::DropReason>(i)))] = counts[i];
+  }
+  return object;
+}
+
+ordered_json queue_object(const netdrv::QueueStats& queue) {
+  ordered_json object;
+  for (const QueueField& field : queue_fields())
+    object[std::string(field.name)] = queue.*field.value;
+  object["rx_dropped"] = drops(queue.rx_dropped);
+  object["tx_dropped"] = drops(queue.tx_dropped);
+  return object;
+}
+
+ordered_json port_object(const netdrv::PortStats& port, const std::string& netns) {
+  ordered_json object;
+  object["name"] = port.name;
+  if (!netns.empty()) object["netns"] = netns;
+  object["state"] = name_of(port.state);
+  object["queues"] = ordered_json::array();
+  for (const netdrv::QueueStats& queue : port.queues) {
+    object["queues"].push_back(queue_object(queue));
+  }
+  return object;
+}
+
+}  // namespace
+
+std::string to_json(const Snapshot& snapshot) {
+  ordered_json object;
+  object["version"] = version();
+  object["seconds"] = snapshot.seconds;
+  const Settings& settings = snapshot.settings;
+  object["settings"] = {{"mode", settings.mode},
+                        {"style", settings.style},
+                        {"io", settings.io},
+                        {"engine", settings.engine},
+                        {"budget", settings.budget}};
+  object["ports"] = ordered_json::array();
+  for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
+    object["ports"].push_back(port_object(snapshot.nic.ports[i], snapshot.netns[i]));
+  }
+  object["app"] = {{"name", settings.app}};
+  for (const auto& [name, value] : snapshot.app_counters) object["app"][name] = value;
+  object["loop"] = {{"waits", snapshot.nic.waits},
+                    {"wakeups", snapshot.nic.wakeups},
+                    {"looks", snapshot.nic.looks}};
+  object["engine"] = {{"runs", snapshot.nic.engine.runs},
+                      {"waits", snapshot.nic.engine.waits},
+                      {"doorbells", snapshot.nic.engine.doorbells}};
+  object["cpu"] = {{"user_s", to_seconds(snapshot.cpu.user_us)},
+                   {"system_s", to_seconds(snapshot.cpu.system_us)},
+                   {"loop_user_s", to_seconds(snapshot.loop_cpu.user_us)},
+                   {"loop_system_s", to_seconds(snapshot.loop_cpu.system_us)}};
+  object["pool"] = {{"buffers", snapshot.pool_buffers}, {"outstanding", snapshot.pool_outstanding}};
+  // Interface names need not be UTF-8; what is not becomes U+FFFD.
+  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace bellpull::tools

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "output.hpp"
+
+namespace bellpull::tools {
+
+namespace {
+
+// In a label's value these three are escaped; the rest is as it is.
+std::string quoted(std::string_view value) {
+  std::string text;
+  for (const char c : value) {
+    if (c == '\\' || c == '"') text += '\\';
+    text += c == '\n' ? std::string("\\n") : std::string(1, c);
+  }
+  return '"' + text + '"';
+}
+
+class Exposition {
+ public:
+  explicit Exposition(const Snapshot& snapshot) : snapshot_(snapshot) {}
+
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    fmt::format_to(std::back_inserter(text_), "# HELP bellpull_{} {}\n# TYPE bellpull_{} {}\n",
+                   name, help, name, type);
+  }
+
+  template <class Value>
+  void sample(std::string_view name, std::string_view labels, const Value& value) {
+    fmt::format_to(std::back_inserter(text_), "bellpull_{}{}{}{} {}\n", name,
+                   labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", value);
+  }
+
+  template <class Value>
+  void single(std::string_view name, std::string_view type, std::string_view help,
+              const Value& value) {
+    family(name, type, help);
+    sample(name, "", value);
+  }
+
+  // Names are unique per network namespace only, so the namespace is a label where one was given.
+  [[nodiscard]] std::string port_labels(std::size_t port) const {
+    std::string labels = "port=" + quoted(snapshot_.nic.ports[port].name);
+    if (!snapshot_.netns[port].empty()) labels += ",netns=" + quoted(snapshot_.netns[port]);
+    return labels;
+  }
+
+  template <class Visit>
+  void each_queue(Visit&& visit) const {
+    for (std::size_t port = 0; port < snapshot_.nic.ports.size(); ++port) {
+      const auto& queues = snapshot_.nic.ports[port].queues;
+      for (std::size_t queue = 0; queue < queues.size(); ++queue) {
+        visit(queues[queue], fmt::format("{},queue=\"{}\"", port_labels(port), queue));
+      }
+    }
+  }
+
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+ private:
+  const Snapshot& snapshot_;
+  std::string text_;
+};
+
+void add_queue_fields(Exposition& out) {
+  for (const QueueField& field : queue_fields()) {
+    const std::string name = fmt::format("{}{}", field.name, field.counts ? "_total" : "");
+    out.family(name, field.counts ? "counter" : "gauge", field.help);
+    out.each_queue([&](const netdrv::QueueStats& queue, const std::string& labels) {
+      out.sample(name, labels, queue.*field.value);
+    });
+  }
+}
+
+void add_drops(Exposition& out, std::string_view name, std::string_view help,
+               std::array<std::uint64_t, netdrv::kDropReasons> netdrv::QueueStats::*counts) {
+  out.family(name, "counter", help);
+  out.each_queue([&](const netdrv::QueueStats& queue, const std::string& labels) {
+    for (std::size_t i = 0; i < netdrv::kDropReasons; ++i) {
+      if ((queue.*counts)[i] == 0) continue;
+      const auto reason = netdrv::name_of(static_cast<netdrv::DropReason>(i));
+      out.sample(name, fmt::format("{},reason=\"{}\"", labels, reason), (queue.*counts)[i]);
+    }
+  });
+}
+
+void add_ports(Exposition& out, const Snapshot& snapshot) {
+  out.family("port_up", "gauge", "Whether the port had its interface to the end");
+  for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
+    out.sample("port_up", out.port_labels(i),
+               snapshot.nic.ports[i].state == netdrv::PortState::gone ? 0 : 1);
+  }
+}
+
+void add_program(Exposition& out, const Snapshot& snapshot) {
+  const Settings& settings = snapshot.settings;
+  out.family("info", "gauge", "Version and settings of the program");
+  out.sample("info",
+             fmt::format("version={},app={},mode={},style={},io={},engine={},budget=\"{}\"",
+                         quoted(version()), quoted(settings.app), quoted(settings.mode),
+                         quoted(settings.style), quoted(settings.io), quoted(settings.engine),
+                         settings.budget),
+             1);
+  out.single("run_seconds", "gauge", "Seconds since the ports carried traffic", snapshot.seconds);
+  if (!snapshot.app_counters.empty()) {
+    out.family("app_frames_total", "counter", "Frames by what the application did with them");
+    for (const auto& [name, value] : snapshot.app_counters) {
+      out.sample("app_frames_total",
+                 fmt::format("app={},what={}", quoted(settings.app), quoted(name)), value);
+    }
+  }
+  out.family("cpu_seconds_total", "counter", "Processor time of all threads");
+  out.sample("cpu_seconds_total", "kind=\"user\"", to_seconds(snapshot.cpu.user_us));
+  out.sample("cpu_seconds_total", "kind=\"system\"", to_seconds(snapshot.cpu.system_us));
+}
+
+void add_loop(Exposition& out, const Snapshot& snapshot) {
+  const netdrv::NicStats& nic = snapshot.nic;
+  out.single("loop_waits_total", "counter", "Times the loop was allowed to sleep", nic.waits);
+  out.single("loop_wakeups_total", "counter", "Sleeps that an event of a port ended", nic.wakeups);
+  out.single("loop_looks_total", "counter", "Looks for events without sleeping", nic.looks);
+  out.single("engine_runs_total", "counter", "Rounds of the engine", nic.engine.runs);
+  out.single("engine_waits_total", "counter", "Times the engine's thread went to sleep",
+             nic.engine.waits);
+  out.single("engine_doorbells_total", "counter", "Times the engine's thread was woken",
+             nic.engine.doorbells);
+  out.single("pool_buffers", "gauge", "Packets there can be", snapshot.pool_buffers);
+  out.single("pool_outstanding", "gauge", "Packets not given back", snapshot.pool_outstanding);
+}
+
+}  // namespace
+
+std::string to_prometheus(const Snapshot& snapshot) {
+  Exposition out(snapshot);
+  add_queue_fields(out);
+  add_drops(out, "rx_dropped_total", "Received frames dropped, by reason",
+            &netdrv::QueueStats::rx_dropped);
+  add_drops(out, "tx_dropped_total", "Frames to send dropped, by reason",
+            &netdrv::QueueStats::tx_dropped);
+  add_ports(out, snapshot);
+  add_program(out, snapshot);
+  add_loop(out, snapshot);
+  return out.text();
+}
+
+}  // namespace bellpull::tools

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <numeric>
+
+#include "output.hpp"
+
+namespace bellpull::tools {
+
+namespace {
+
+using Row = std::vector<std::string>;
+using Drops = std::array<std::uint64_t, netdrv::kDropReasons>;
+
+std::uint64_t total(const Drops& drops) {
+  return std::accumulate(drops.begin(), drops.end(), std::uint64_t{0});
+}
+
+std::string port_name(const Snapshot& snapshot, std::size_t port) {
+  const std::string& name = snapshot.nic.ports[port].name;
+  return snapshot.netns[port].empty() ? name : name + '@' + snapshot.netns[port];
+}
+
+// The first two columns are words and lean left, the others are numbers and lean right.
+std::string aligned(const std::vector<Row>& rows) {
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      std::size_t width = 0;
+      for (const Row& other : rows) width = std::max(width, other[column].size());
+      if (column != 0) line += "  ";
+      line += column < 2 ? fmt::format("{:<{}}", row[column], width)
+                         : fmt::format("{:>{}}", row[column], width);
+    }
+    text += line + '\n';
+  }
+  return text;
+}
+
+std::string port_lines(const Snapshot& snapshot) {
+  std::vector<Row> rows = {{"port", "state", "rx frames", "rx bytes", "rx dropped", "tx frames",
+                            "tx bytes", "tx dropped", "polls", "bells", "syscalls"}};
+  for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
+    const netdrv::PortStats& port = snapshot.nic.ports[i];
+    for (const netdrv::QueueStats& q : port.queues) {
+      Row row = {port_name(snapshot, i), std::string(name_of(port.state))};
+      for (const std::uint64_t value :
+           {q.rx_packets, q.rx_bytes, total(q.rx_dropped), q.tx_packets, q.tx_bytes,
+            total(q.tx_dropped), q.polls, q.notifies, q.syscalls}) {
+        row.push_back(std::to_string(value));
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+  return aligned(rows);
+}
+
+std::string drop_line(std::string_view port, std::string_view direction, const Drops& drops) {
+  if (total(drops) == 0) return {};
+  std::string line = fmt::format("{} {} dropped:", port, direction);
+  const char* before = " ";
+  for (std::size_t i = 0; i < drops.size(); ++i) {
+    if (drops[i] == 0) continue;
+    line += before;
+    line += fmt::format("{} {}", netdrv::name_of(static_cast<netdrv::DropReason>(i)), drops[i]);
+    before = ", ";
+  }
+  return line + '\n';
+}
+
+std::string drop_lines(const Snapshot& snapshot) {
+  std::string text;
+  for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
+    for (const netdrv::QueueStats& queue : snapshot.nic.ports[i].queues) {
+      text += drop_line(port_name(snapshot, i), "rx", queue.rx_dropped);
+      text += drop_line(port_name(snapshot, i), "tx", queue.tx_dropped);
+    }
+  }
+  return text;
+}
+
+std::string app_line(const Snapshot& snapshot) {
+  std::string line = fmt::format("app {}", snapshot.settings.app);
+  const char* before = ": ";
+  for (const auto& [name, value] : snapshot.app_counters) {
+    line += before;
+    line += fmt::format("{} {}", name, value);
+    before = ", ";
+  }
+  return line + '\n';
+}
+
+std::string cost_line(const Snapshot& snapshot) {
+  std::uint64_t frames = 0;
+  const engine::EngineStats& engine = snapshot.nic.engine;
+  std::uint64_t calls = snapshot.nic.waits + snapshot.nic.looks + engine.waits + engine.doorbells;
+  std::uint64_t bells = 0;
+  for (const netdrv::PortStats& port : snapshot.nic.ports) {
+    for (const netdrv::QueueStats& queue : port.queues) {
+      frames += queue.rx_packets;
+      calls += queue.syscalls;
+      bells += queue.notifies;
+    }
+  }
+  const CpuTime& cpu = snapshot.cpu;
+  std::string line = fmt::format(
+      "{} frames received in {:.2f} s; cpu {:.3f} s user, {:.3f} s system; {} wake-ups\n", frames,
+      snapshot.seconds, to_seconds(cpu.user_us), to_seconds(cpu.system_us), snapshot.nic.wakeups);
+  if (frames == 0) return line;
+  const auto each = static_cast<double>(frames);
+  line += fmt::format(
+      "per frame received: {:.2f} system calls (those of the loop included), {:.2f} bells, {:.2f} "
+      "us of cpu\n",
+      static_cast<double>(calls) / each, static_cast<double>(bells) / each,
+      static_cast<double>(cpu.user_us + cpu.system_us) / each);
+  return line;
+}
+
+}  // namespace
+
+std::string to_table(const Snapshot& snapshot) {
+  return port_lines(snapshot) + drop_lines(snapshot) + app_line(snapshot) + cost_line(snapshot);
+}
+
+}  // namespace bellpull::tools

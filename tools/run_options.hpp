@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bellpull/engine/engine.hpp"
+#include "bellpull/netdrv/nic.hpp"
+#include "output.hpp"
+#include "port_spec.hpp"
+
+namespace bellpull::tools {
+
+/// The command line of `bellpull run` as typed; an empty word was not given.
+struct RunWords {
+  std::vector<std::string> ports;      ///< PORT...
+  std::string app;                     ///< --app
+  std::vector<std::string> addresses;  ///< --address
+  std::string mac;                     ///< --mac
+  std::string mode = "interrupt";      ///< --mode
+  std::string style = "poll";          ///< --style
+  std::string io = "syscall";          ///< --io
+  std::string engine = "driven";       ///< --engine
+  std::string budget = "64";           ///< --budget
+  std::string duration;                ///< --duration
+  std::string format = "table";        ///< --format
+  std::string stats_file = "-";        ///< --stats-file
+};
+
+/// What to do with the frames.
+enum class AppKind : std::uint8_t { respond, patch, reflect, discard };
+
+/// Its word.
+[[nodiscard]] std::string_view name_of(AppKind app) noexcept;
+
+/// What `bellpull run` is to do, every value good and all of them together.
+struct RunOptions {
+  std::vector<PortSpec> ports;                           ///< at least one
+  AppKind app = AppKind::respond;                        ///< see AppKind
+  std::vector<Cidr> addresses;                           ///< of the responder
+  netdrv::MacAddress mac{};                              ///< of the responder
+  netdrv::Mode mode = netdrv::Mode::interrupt;           ///< see netdrv::Mode
+  engine::Placement engine = engine::Placement::driven;  ///< see engine::Placement
+  unsigned budget = 64;                                  ///< frames per poll
+  std::optional<std::chrono::nanoseconds> duration;      ///< none: until a signal
+  Format format = Format::table;                         ///< of the statistics
+  std::string stats_file = "-";                          ///< for a copy of them; "-": none
+  Settings words;                                        ///< for the statistics
+};
+
+/// Understands the words, without looking at the system. Throws UsageError for the first that is
+/// wrong, unknown, not there yet, or does not go with the others.
+[[nodiscard]] RunOptions understand(const RunWords& words);
+
+}  // namespace bellpull::tools

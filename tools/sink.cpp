@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sink.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace bellpull::tools {
+
+namespace {
+
+constexpr mode_t kReadableByAll = 0644;
+
+[[noreturn]] void fail(const std::string& what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+bool write_all(int fd, std::string_view text) noexcept {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+void write_out(std::string_view text) {
+  if (!write_all(STDOUT_FILENO, text)) {
+    fail("write to standard output (is its reader still there, and its disk not full?)");
+  }
+}
+
+void complain(std::string_view line) noexcept {
+  try {
+    std::string text = "bellpull: ";
+    for (const char c : line) {
+      const auto byte = static_cast<unsigned char>(c);
+      text += byte < ' ' || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+    }
+    text += '\n';
+    write_all(STDERR_FILENO, text);
+  } catch (...) {
+    write_all(STDERR_FILENO, "bellpull: out of memory\n");
+  }
+}
+
+LateFile::LateFile(std::string path) : path_(std::move(path)) {
+  // Not blocking: a FIFO without a reader is an error and not a program that hangs.
+  constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  fd_ = netdrv::UniqueFd(::open(path_.c_str(), kFlags));
+  if (fd_.get() < 0 && errno == ENOENT) {
+    fd_ = netdrv::UniqueFd(::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, kReadableByAll));
+    remove_ = fd_.get() >= 0;
+  }
+  if (fd_.get() < 0) {
+    fail(fmt::format("open --stats-file {} for writing (choose a path that you may write)", path_));
+  }
+  const int flags = ::fcntl(fd_.get(), F_GETFL);
+  ::fcntl(fd_.get(), F_SETFL, flags & ~O_NONBLOCK);
+}
+
+LateFile::~LateFile() {
+  if (remove_) ::unlink(path_.c_str());
+}
+
+void LateFile::write(std::string_view text) {
+  struct stat status {};
+  const bool is_file = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode);
+  if ((is_file && ::ftruncate(fd_.get(), 0) < 0) || !write_all(fd_.get(), text)) {
+    fail(fmt::format("write --stats-file {} (is its disk full?)", path_));
+  }
+  remove_ = false;
+}
+
+}  // namespace bellpull::tools
