@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "kernel_side.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -38,20 +37,31 @@ void KernelSide::apply(const KernelSideWish& wish) {
     socket_.set_mtu(index_, *wish.mtu, interface_);
     later([this, before] { socket_.set_mtu(index_, before.mtu, interface_); });
   }
+  const std::vector<Cidr> present = socket_.addresses(index_, interface_);
   if (!before.up) {
     socket_.set_up(index_, true, interface_);
-    later([this] { socket_.set_up(index_, false, interface_); });
-  }
-  if (wish.addresses.empty()) return;
-  const std::vector<Cidr> present = socket_.addresses(index_, interface_);
-  for (const Cidr& cidr : wish.addresses) {
-    const bool there = std::any_of(present.begin(), present.end(), [&](const Cidr& other) {
-      return other.prefix == cidr.prefix && same_address(other.address, cidr.address);
+    later([this, present] {
+      socket_.set_up(index_, false, interface_);
+      // With the interface the kernel took its IPv6 addresses down, also those that were there.
+      for (const Cidr& cidr : missing(present)) {
+        socket_.add_address(index_, cidr, Duplicates::detect, interface_);
+      }
     });
-    if (there) continue;
-    socket_.add_address(index_, cidr, interface_);
+  }
+  for (const Cidr& cidr : missing(wish.addresses)) {
+    socket_.add_address(index_, cidr, Duplicates::ignore, interface_);
     later([this, cidr] { socket_.remove_address(index_, cidr, interface_); });
   }
+}
+
+std::vector<Cidr> KernelSide::missing(std::vector<Cidr> addresses) {
+  if (addresses.empty()) return addresses;
+  for (const Cidr& present : socket_.addresses(index_, interface_)) {
+    std::erase_if(addresses, [&](const Cidr& cidr) {
+      return cidr.prefix == present.prefix && same_address(cidr.address, present.address);
+    });
+  }
+  return addresses;
 }
 
 void KernelSide::later(std::function<void()> undo) {

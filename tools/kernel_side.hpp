@@ -46,6 +46,7 @@ class KernelSide {
 
  private:
   void apply(const KernelSideWish& wish);
+  [[nodiscard]] std::vector<Cidr> missing(std::vector<Cidr> addresses);
   void later(std::function<void()> undo);
 
   const std::string interface_;

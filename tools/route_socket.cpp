@@ -200,25 +200,28 @@ void RouteSocket::set_mac(unsigned index, const netdrv::MacAddress& mac,
   tell(message, fmt::format("RTM_NEWLINK address on {}", object));
 }
 
-void RouteSocket::add_address(unsigned index, const Cidr& cidr, const std::string& object) {
-  change_address(index, cidr, true, object);
+void RouteSocket::add_address(unsigned index, const Cidr& cidr, Duplicates duplicates,
+                              const std::string& object) {
+  const bool skip_detection = cidr.address.family == 6 && duplicates == Duplicates::ignore;
+  change_address(RTM_NEWADDR, index, cidr, skip_detection ? IFA_F_NODAD : 0, object);
 }
 
 void RouteSocket::remove_address(unsigned index, const Cidr& cidr, const std::string& object) {
-  change_address(index, cidr, false, object);
+  change_address(RTM_DELADDR, index, cidr, 0, object);
 }
 
-void RouteSocket::change_address(unsigned index, const Cidr& cidr, bool add,
+void RouteSocket::change_address(unsigned type, unsigned index, const Cidr& cidr, unsigned flags,
                                  const std::string& object) {
   Buffer buffer;
-  nlmsghdr* const message = begin(buffer, add ? RTM_NEWADDR : RTM_DELADDR,
+  const bool add = type == RTM_NEWADDR;
+  nlmsghdr* const message = begin(buffer, static_cast<std::uint16_t>(type),
                                   NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0u));
   const bool is_ipv4 = cidr.address.family == 4;
   auto& info = extra_header<ifaddrmsg>(message);
   info.ifa_family = is_ipv4 ? AF_INET : AF_INET6;
   info.ifa_prefixlen = static_cast<std::uint8_t>(cidr.prefix);
+  info.ifa_flags = static_cast<std::uint8_t>(flags);
   info.ifa_index = index;
-  if (add && !is_ipv4) info.ifa_flags = IFA_F_NODAD;
   const std::size_t length = is_ipv4 ? 4 : 16;
   mnl_attr_put(message, IFA_LOCAL, length, cidr.address.bytes.data());
   mnl_attr_put(message, IFA_ADDRESS, length, cidr.address.bytes.data());

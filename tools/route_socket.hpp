@@ -22,6 +22,12 @@ struct Link {
   bool up = false;           ///< administratively
 };
 
+/// What to do about other hosts with the same IPv6 address.
+enum class Duplicates : std::uint8_t {
+  ignore,  ///< nothing: the address is usable at once
+  detect,  ///< look for them first, as the kernel does when nobody says otherwise
+};
+
 /// Asks and tells the kernel about interfaces by rtnetlink, in the network namespace that the
 /// thread was in when the socket was made, wherever the thread goes later. One request at a time;
 /// each blocks until the kernel has answered and throws std::system_error naming request, `object`
@@ -40,9 +46,8 @@ class RouteSocket {
   void set_mtu(unsigned index, std::uint32_t mtu, const std::string& object);
   void set_mac(unsigned index, const netdrv::MacAddress& mac, const std::string& object);
 
-  /// IPv6 addresses are usable at once: nobody else can be on the link yet, so duplicate address
-  /// detection is skipped.
-  void add_address(unsigned index, const Cidr& cidr, const std::string& object);
+  void add_address(unsigned index, const Cidr& cidr, Duplicates duplicates,
+                   const std::string& object);
   void remove_address(unsigned index, const Cidr& cidr, const std::string& object);
 
  private:
@@ -50,7 +55,8 @@ class RouteSocket {
     void operator()(mnl_socket* socket) const noexcept;
   };
 
-  void change_address(unsigned index, const Cidr& cidr, bool add, const std::string& object);
+  void change_address(unsigned type, unsigned index, const Cidr& cidr, unsigned flags,
+                      const std::string& object);
   void tell(nlmsghdr* request, const std::string& what);
   int ask(nlmsghdr* request, int (*handle)(const nlmsghdr*, void*), void* context);
 

@@ -186,7 +186,11 @@ void Engine::Core::loop() noexcept {
     if (park_.load(std::memory_order_acquire) != 0) stay_parked();  // pairs with Parked
     if (options.spin) retry_blocked();
     const RunResult result = run(kRoundLimit);
-    if (options.spin) continue;
+    if (options.spin) {
+      // Never asleep, but what it waits for may have to be made by whoever shares the core.
+      if (result.completed == 0) ::sched_yield();
+      continue;
+    }
     if (!result.runnable && sleep()) continue;
     if (++awake % kRoundsPerLook == 0) collect_events(0);
   }

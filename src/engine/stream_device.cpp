@@ -150,6 +150,7 @@ bool StreamDevice::take(std::size_t at) noexcept {
   }
   Segment* const segments = segments_.data() + std::size_t{chain.head} * per_chain_;
   for (unsigned i = 0; i < count; ++i) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a descriptor carries the address as a number
     segments[i] = {reinterpret_cast<std::byte*>(pieces[i].address), pieces[i].length};
   }
   const std::uint64_t id = (++taken_ << kIdShift) | kIdMark | chain.head;

@@ -10,7 +10,7 @@
 //      not unmasks the bell and looks once more (napi_round)
 #include "bellpull/netdrv/nic.hpp"
 
-#include <fcntl.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -70,7 +70,8 @@ struct Nic::Queue {
   const unsigned index;
   std::unique_ptr<Port> port;
   Napi napi{Clock{monotonic_ns, nullptr}};
-  bool released = false;  // its interface is gone and its buffers are back
+  bool released = false;   // its interface is gone and its buffers are back
+  unsigned last_work = 0;  // of the latest poll
   engine::Counter largest_work;
   std::atomic<bool> rung{false};  // set by the bell, on the engine's thread
 };
@@ -80,6 +81,7 @@ unsigned Nic::Queue::poll(unsigned budget) noexcept {
   if (budget == 0) return 0;
   const std::span<Packet> burst = std::span(nic.burst_).first(budget);
   const Received received = port->rx(burst, nic.options_.byte_budget);
+  last_work = received.work;
   if (received.work > largest_work.value()) {
     largest_work.add(received.work - largest_work.value());
   }
@@ -165,9 +167,11 @@ void Nic::ring(void* context) noexcept {
 
 bool Nic::run_once(int timeout_ms) noexcept {
   wait(timeout_ms);
-  run_engine();
+  const unsigned completed = run_engine();
   collect_rung();
-  poll_instances();
+  const unsigned work = poll_instances();
+  // Never asleep, but what a polling NIC waits for may have to be made by whoever shares the core.
+  if (mode_ == Mode::poll && completed == 0 && work == 0) ::sched_yield();
   return busy();
 }
 
@@ -201,14 +205,17 @@ void Nic::look(int timeout_ms) noexcept {
   if (by_port && timeout_ms != 0) wakeups_.add(1);
 }
 
-void Nic::run_engine() noexcept {
+// Returns how many transfers ended.
+unsigned Nic::run_engine() noexcept {
+  unsigned completed = 0;
   if (engine_.placement() == engine::Placement::driven) {
     if (mode_ == Mode::poll) engine_.retry_blocked();
-    engine_.run(options_.budget);
+    completed = engine_.run(options_.budget).completed;
   }
   for (const auto& queue : queues_) {
-    if (queue->port->tx_in_flight() != 0) queue->port->reclaim();
+    if (queue->port->tx_in_flight() != 0) completed += queue->port->reclaim();
   }
+  return completed;
 }
 
 void Nic::collect_rung() noexcept {
@@ -220,14 +227,18 @@ void Nic::collect_rung() noexcept {
   }
 }
 
-void Nic::poll_instances() noexcept {
+// Returns the budget that was used.
+unsigned Nic::poll_instances() noexcept {
   std::size_t kept = 0;
+  unsigned work = 0;
   for (Queue* const queue : scheduled_) {
     const Round round = mode_ == Mode::poll ? napi_busy_round(queue->napi, *queue, options_.budget)
                                             : napi_round(queue->napi, *queue, options_.budget);
     if (round == Round::again) scheduled_[kept++] = queue;
+    work += queue->last_work;
   }
   scheduled_.resize(kept);
+  return work;
 }
 
 bool Nic::busy() noexcept {

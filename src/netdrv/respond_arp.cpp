@@ -2,6 +2,10 @@
 #include <net/if_arp.h>
 #include <netinet/if_ether.h>
 
+#include <array>
+#include <bit>
+#include <utility>
+
 #include "respond.hpp"
 
 namespace bellpull::netdrv {

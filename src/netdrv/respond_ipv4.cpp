@@ -2,6 +2,10 @@
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 
+#include <cstddef>
+#include <span>
+#include <utility>
+
 #include "respond.hpp"
 
 namespace bellpull::netdrv {

@@ -2,6 +2,10 @@
 #include <netinet/icmp6.h>
 #include <netinet/ip6.h>
 
+#include <bit>
+#include <cstddef>
+#include <span>
+
 #include "bellpull/netdrv/packet_pool.hpp"
 #include "respond.hpp"
 

@@ -145,9 +145,9 @@ bool TapPort::accept(Packet& packet, const engine::Completion& completion) noexc
 
 void TapPort::refill() noexcept {
   while (receiving_ && rx_posted_ < options_.rx_ring) {
-    std::array<Packet, kBatch> packets;
+    const std::span<Packet> packets(fresh_);
     const std::size_t want = std::min<std::size_t>(options_.rx_ring - rx_posted_, kBatch);
-    const unsigned count = pool_.allocate(std::span(packets).first(want), with_tail_);
+    const unsigned count = pool_.allocate(packets.first(want), with_tail_);
     if (count == 0) return;
     std::size_t used = 0;
     for (unsigned i = 0; i < count; ++i) {
@@ -160,7 +160,8 @@ void TapPort::refill() noexcept {
                       token_of(packets[i].buffer())};
     }
     if (rx_->post(std::span(requests_).first(count)).kind != engine::PrepareError::Kind::none) {
-      return;  // the packets return to the pool; the next rx() tries again
+      for (Packet& packet : packets.first(count)) packet.reset();
+      return;  // the next rx() tries again
     }
     for (unsigned i = 0; i < count; ++i) static_cast<void>(packets[i].release());
     rx_posted_ += count;

@@ -62,6 +62,8 @@ std::uint64_t allocations_of(Rig& rig, std::uint64_t transfers) {
   });
   const std::uint64_t after = allocations();
   CHECK(done);
+  rig.tx->stop();  // the buffers end here, the channels later
+  rig.rx->stop();
   return after - before;
 }
 

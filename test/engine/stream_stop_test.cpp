@@ -84,8 +84,8 @@ TEST_CASE("S1.9: stop does not start what was submitted and never issued") {
   for (const Setting& setting : kSettings) {
     CAPTURE(describe(setting));
     for (std::uint64_t attempt = 0; attempt < scaled(1000); ++attempt) {
-      Rig rig(setting, {.size = 4, .window = 4, .messages = 4});
       std::string text = "no", room = "..";
+      Rig rig(setting, {.size = 4, .window = 4, .messages = 4});
       REQUIRE(post(*rig.rx, bytes_of(room), 1).kind == Kind::none);
       rig.rx->issue();
       REQUIRE(post(*rig.tx, bytes_of(text), 1).kind == Kind::none);
@@ -102,8 +102,8 @@ TEST_CASE("S1.9: stop does not start what was submitted and never issued") {
 TEST_CASE("stop may be called again, also with something submitted in between") {
   for (const Setting& setting : kSettings) {
     CAPTURE(describe(setting));
-    Rig rig(setting);
     std::string room = ".";
+    Rig rig(setting);
     rig.rx->stop();
     rig.rx->stop();
     REQUIRE(post(*rig.rx, bytes_of(room), 5).kind == Kind::none);
@@ -120,8 +120,8 @@ TEST_CASE("stop may be called again, also with something submitted in between") 
 TEST_CASE("S2.34: after stop the engine writes into no receive buffer, whatever still arrives") {
   for (const Setting& setting : kSettings) {
     CAPTURE(describe(setting));
-    Rig rig(setting);
     Pages pages(16 * 4096);
+    Rig rig(setting);
     for (std::size_t i = 0; i < 16; ++i) {
       REQUIRE(post(*rig.rx, pages.span().subspan(i * 4096, 4096), i).kind == Kind::none);
     }
@@ -143,8 +143,9 @@ TEST_CASE("S2.34: after stop the engine writes into no receive buffer, whatever 
 TEST_CASE("S2.34: after stop the engine reads no send buffer, although the device could go on") {
   for (const Setting& setting : kSettings) {
     CAPTURE(describe(setting));
-    Rig rig(setting, {.size = 4096, .window = 16});
     Pages pages(4096);
+    std::string room(4096, '.');
+    Rig rig(setting, {.size = 4096, .window = 16});
     std::uint64_t posted = 0;
     // Until the medium is full and transfers wait for it.
     while (post(*rig.tx, pages.span(), posted).kind == Kind::none) ++posted;
@@ -158,7 +159,6 @@ TEST_CASE("S2.34: after stop the engine reads no send buffer, although the devic
         done.begin(), done.end(), [](const Completion& c) { return c.status == Status::ok; }));
     CHECK(moved < posted);
     // Exactly what was reported as sent arrives, no more.
-    std::string room(4096, '.');
     std::uint64_t received = 0;
     for (; received < moved; ++received) {
       REQUIRE(post(*rig.rx, bytes_of(room), 0).kind == Kind::none);

@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "../engine/sanitizers.hpp"
 #include "../ring/seeds.hpp"
 #include "frame_checker.hpp"
 #include "respond_scene.hpp"
@@ -16,14 +17,7 @@ using namespace bellpull::netdrv::test;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
-constexpr int kMutants = kSanitized ? 100'000 : 1'000'000;
+constexpr auto kMutants = static_cast<int>(bellpull::engine::test::scaled(1'000'000));
 
 std::vector<Bytes> healthy_frames() {
   std::vector<Bytes> frames;

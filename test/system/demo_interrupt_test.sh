@@ -52,4 +52,5 @@ while ps -e -o comm= >"$work/processes" && grep -qvE '^(bash|ps)$' "$work/proces
   sleep 0.02
 done
 same_as_before 'SIGKILL at [3/8]' "$root"
+! grep -qF '[8/8]' "$work/output" || flunk 'it ran to its end'
 echo 'passed: nothing was left behind'

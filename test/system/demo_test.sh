@@ -10,7 +10,11 @@ root=$2
 take_before "$root"
 for round in first second; do
   echo "the $round time"
-  "$root/tools/demo" 2>&1 | tee "$work/output" || flunk "tools/demo ended with an error"
+  # Not into a pipe: its reader would wait for a process that was left behind.
+  status=0
+  "$root/tools/demo" >"$work/output" 2>&1 || status=$?
+  cat "$work/output"
+  ((status == 0)) || flunk "tools/demo ended with status $status"
   same_as_before "tools/demo, the $round time" "$root"
   # A row ends with the two shares of CPU; all numbers between are there or marked as not measured.
   rows=$(grep -cE '^(respond|patch) .* (interrupt|poll)( +[0-9.e-]+){6}( +[0-9.]+ %){2}$' \

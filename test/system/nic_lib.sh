@@ -67,7 +67,9 @@ add_namespace() {
 # start_nic ARGS...: runs `bellpull run ARGS` and waits until it says that it is ready.
 start_nic() {
   : >"$WORK/nic.err"
-  "$BELLPULL" run "$@" --format json >"$WORK/nic.json" 2>"$WORK/nic.err" &
+  local format=(--format json)
+  [[ " $* " == *" --format "* ]] && format=()
+  "$BELLPULL" run "$@" "${format[@]}" >"$WORK/nic.json" 2>"$WORK/nic.err" &
   NIC_PID=$!
   local tries=0
   until grep -q '^bellpull: ready' "$WORK/nic.err"; do

@@ -105,12 +105,15 @@ wait_for() {
   for file in "$work"/*.err; do sed "s|^|  ${file##*/}: |" "$file"; done
 }
 
+is_over() { ! kill -0 "$1"; }
+
 # ended NAME STATUS [SIGNAL]: sends the signal if there is one; the program must end with STATUS.
 ended() {
   local name=$1 status=$2 got=0 pid
   pid=$(<"$work/$name.pid")
-  checks=$((checks + 1))
   [[ -z ${3:-} ]] || kill -s "$3" "$pid"
+  wait_for "$name ends" is_over "$pid"
+  kill -KILL "$pid" 2>/dev/null || true
   wait "$pid" || got=$?
   [[ $got == "$status" ]] ||
     fail "$name ended with $got and not $status: $(tail -n +2 "$work/$name.err")"

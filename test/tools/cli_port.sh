@@ -50,6 +50,9 @@ ended netns 0 INT
 expect "statistics of two ports of one name" \
   bash -c "'$check_statistics' prometheus <'$work/netns.out'"
 expect "it has gone from there" bash -c '! ip -n left link show dev bp0'
+start both run tap:bp0,netns=left tap:bp1 --app reflect
+expect "the second port is here again" link_has bp1 UP
+ended both 0 INT
 refused 1 "open network namespace /run/netns/nowhere" run tap:bp0,netns=nowhere --app discard
 refused 1 "setns to /proc/self/ns/mnt (it is no network namespace" \
   run tap:bp0,netns=/proc/self/ns/mnt --app discard
@@ -61,6 +64,7 @@ refused 1 "an interface of this name is no TAP" run tap:lo --app discard
 ip tuntap add bp7 mode tap
 ip link set bp7 mtu 1400
 ip addr add 10.98.0.1/24 dev bp7
+ip addr add fd98::1/64 dev bp7 # which the kernel forgets when the interface goes down
 persistent=$(network_state)
 start lent run tap:bp7,ip=10.99.0.1/24,ip=10.98.0.1/24,ip=fd99::1/64,mtu=1500,mac=02:00:00:00:00:07 \
   --address 10.99.0.2/24
@@ -69,6 +73,7 @@ expect "ping over it" ping -q -c 3 -i 0.01 -W 10 10.99.0.2
 ended lent 0 TERM
 expect "a persistent TAP is as it was" test "$persistent" = "$(network_state)"
 sysctl -qw net.ipv6.conf.bp7.disable_ipv6=1
+persistent=$(network_state)
 refused 1 "RTM_NEWADDR fd99::1/64 on bp7 (IPv6 is off there" \
   run tap:bp7,ip=10.99.0.1/24,ip=fd99::1/64,mtu=1500,mac=02:00:00:00:00:07 --app discard
 expect "what was changed before the failure was changed back" test "$persistent" = "$(network_state)"

@@ -45,6 +45,8 @@ for mode in interrupt poll; do
         json)
           expect "$what: valid" bash -c "'$check_statistics' json <'$work/run.out'"
           expect "$what: pings are counted" grep -q '"icmp4_echo":7,.*"icmp6_echo":5' "$work/run.out"
+          [[ $mode == interrupt ]] || expect "$what: nobody slept" \
+            grep -qE '"loop":\{"waits":0,.*"engine":\{"runs":[0-9]+,"waits":0,' "$work/run.out"
           expect "$what: no packet is left" grep -q '"outstanding":0' "$work/run.out"
           ;;
         prometheus)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <cctype>
 #include <cstdlib>
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
+#include <string_view>
 
 #include "statistics_checker.hpp"
 
@@ -11,9 +12,52 @@ namespace bellpull::test {
 
 namespace {
 
-const std::regex kComment(R"(# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+))");
-const std::regex kSample(R"(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(.*)\})? (\S+))");
-const std::regex kLabel(R"re(([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)")re");
+// Reads a line from its front.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : rest_(text) {}
+
+  bool skip(std::string_view what) {
+    if (!rest_.starts_with(what)) return false;
+    rest_.remove_prefix(what.size());
+    return true;
+  }
+
+  // [a-zA-Z_][a-zA-Z0-9_]*, empty if there is none.
+  std::string name() {
+    std::size_t length = 0;
+    while (length < rest_.size() && is_name(rest_[length], length == 0)) ++length;
+    return take(length);
+  }
+
+  // A label's value between its quotes, which were not read yet.
+  bool quoted() {
+    if (!skip("\"")) return false;
+    while (!rest_.empty()) {
+      if (skip("\"")) return true;
+      if (skip("\\\\") || skip("\\\"") || skip("\\n")) continue;
+      if (rest_.front() == '\\') return false;
+      rest_.remove_prefix(1);
+    }
+    return false;
+  }
+
+  std::string take(std::size_t length) {
+    const std::string taken(rest_.substr(0, length));
+    rest_.remove_prefix(taken.size());
+    return taken;
+  }
+
+  [[nodiscard]] std::string_view rest() const { return rest_; }
+
+ private:
+  static bool is_name(char c, bool first) {
+    const auto byte = static_cast<unsigned char>(c);
+    return c == '_' || (first ? std::isalpha(byte) : std::isalnum(byte)) != 0;
+  }
+
+  std::string_view rest_;
+};
 
 struct Family {
   bool help = false;
@@ -24,56 +68,64 @@ struct Family {
 class Checker {
  public:
   std::string check(const std::string& line) {
-    std::smatch match;
-    if (std::regex_match(line, match, kComment)) return comment(match[1], match[2], match[3]);
-    if (std::regex_match(line, match, kSample)) return sample(match[1], match[3], match[4]);
-    return "neither comment nor sample";
+    Reader reader(line);
+    if (reader.skip("# HELP ")) return comment(true, reader);
+    if (reader.skip("# TYPE ")) return comment(false, reader);
+    return sample(line);
   }
 
  private:
-  std::string comment(const std::string& kind, const std::string& name, const std::string& rest) {
+  std::string comment(bool is_help, Reader& reader) {
+    const std::string name = reader.name();
+    if (name.empty() || !reader.skip(" ") || reader.rest().empty()) return "half a comment";
     if (name != open_ && !open_.empty()) families_[open_].closed = true;
     open_ = name;
     Family& family = families_[name];
     if (family.closed) return "the family comes in two pieces";
-    if (kind == "HELP") {
+    if (is_help) {
       if (family.help) return "HELP twice";
       family.help = true;
       return {};
     }
     if (!family.type.empty()) return "TYPE twice";
-    family.type = rest;
-    if (rest != "counter" && rest != "gauge") return "a type that nobody uses here";
-    return (rest == "counter") == name.ends_with("_total") ? "" : "_total and counter do not agree";
+    family.type = reader.rest();
+    if (family.type != "counter" && family.type != "gauge") return "a type that nobody uses here";
+    const bool total = name.ends_with("_total");
+    return total == (family.type == "counter") ? "" : "_total and counter do not agree";
   }
 
-  std::string sample(const std::string& name, const std::string& labels, const std::string& value) {
+  std::string sample(const std::string& line) {
+    Reader reader(line);
+    const std::string name = reader.name();
     const Family& family = families_[name];
-    if (name != open_ || !family.help || family.type.empty())
-      return "HELP and TYPE are not before it";
-    std::string fault = check_labels(labels);
-    if (!fault.empty()) return fault;
-    if (!samples_.insert(name + '{' + labels + '}').second) return "the same sample twice";
-    char* end = nullptr;
-    const double number = std::strtod(value.c_str(), &end);
-    if (*end != '\0') return "the value is no number";
-    return number >= 0 ? "" : "the value is negative";
+    if (name.empty() || name != open_ || !family.help || family.type.empty()) {
+      return "no sample of a family with HELP and TYPE before it";
+    }
+    if (reader.skip("{")) {
+      const std::string fault = labels(reader);
+      if (!fault.empty()) return fault;
+    }
+    const std::string_view key =
+        std::string_view(line).substr(0, line.size() - reader.rest().size());
+    if (!samples_.emplace(key).second) return "the same sample twice";
+    return reader.skip(" ") ? value(std::string(reader.rest())) : "no value";
   }
 
-  static std::string check_labels(std::string labels) {
+  static std::string labels(Reader& reader) {
     std::set<std::string> names;
-    while (!labels.empty()) {
-      std::smatch match;
-      if (!std::regex_search(labels, match, kLabel, std::regex_constants::match_continuous)) {
-        return "a label is malformed";
-      }
-      if (!names.insert(match[1]).second) return "a label twice";
-      labels = match.suffix();
-      if (labels.empty()) return {};
-      if (labels.front() != ',') return "no comma between labels";
-      labels.erase(0, 1);
-    }
-    return {};
+    do {
+      const std::string name = reader.name();
+      if (name.empty() || !reader.skip("=") || !reader.quoted()) return "a label is malformed";
+      if (!names.insert(name).second) return "a label twice";
+    } while (reader.skip(","));
+    return reader.skip("}") ? "" : "the labels do not end";
+  }
+
+  static std::string value(const std::string& text) {
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0') return "the value is no number";
+    return number >= 0 ? "" : "the value is negative";
   }
 
   std::string open_;
@@ -89,8 +141,9 @@ std::string fault_in_exposition(const std::string& text) {
   Checker checker;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
-    if (std::string fault = checker.check(line); !fault.empty())
+    if (std::string fault = checker.check(line); !fault.empty()) {
       return fault.append(": ").append(line);
+    }
   }
   return {};
 }

@@ -20,7 +20,8 @@ enum class Placement : std::uint8_t {
 /// How an engine is made.
 struct EngineOptions {
   Placement placement = Placement::driven;  ///< see Placement
-  bool spin = false;  ///< autonomous: never sleep, ask the devices again and again
+  /// Autonomous: never sleep, ask the devices again and again; give way when there was nothing.
+  bool spin = false;
 };
 
 /// How a stream channel is opened.

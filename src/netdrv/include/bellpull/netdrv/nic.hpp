@@ -20,7 +20,7 @@ namespace bellpull::netdrv {
 /// When a Nic listens for the bell and when it just pulls.
 enum class Mode : std::uint8_t {
   interrupt,  ///< masked while polling, unmasked and asleep when there is nothing
-  poll,       ///< never listens, never sleeps
+  poll,  ///< never listens, never sleeps; gives way to its core's other threads when it has nothing
 };
 
 /// How a Nic is made.
@@ -135,9 +135,9 @@ class Nic {
 
   void wait(int timeout_ms) noexcept;
   void look(int timeout_ms) noexcept;
-  void run_engine() noexcept;
+  unsigned run_engine() noexcept;
   void collect_rung() noexcept;
-  void poll_instances() noexcept;
+  unsigned poll_instances() noexcept;
   void schedule_all() noexcept;
   [[nodiscard]] bool busy() noexcept;
   [[nodiscard]] bool idle_for_good() noexcept;

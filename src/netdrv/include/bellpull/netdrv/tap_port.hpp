@@ -78,6 +78,8 @@ class TapPort final : public Port {
   engine::FdCounters rx_calls_;
   engine::FdCounters tx_calls_;
   PortCounters counters_;
+  // Scratch of single calls, here because to make them anew would cost more than to use them.
+  std::array<Packet, kBatch> fresh_;
   std::array<engine::Completion, kBatch> completions_;
   std::array<engine::Segment, std::size_t{2} * kBatch> segments_;
   std::array<engine::Request, kBatch> requests_;
