@@ -274,10 +274,11 @@ def run_load_once(bed, device, load, args):
         result = frame_traffic(bed, device, args, args.rate if load == "paced" else 0)
     cpu_after, frames_after = device.cpu(), bed.frames_written()
     frames = frames_after - frames_before
-    if frames == 0:
-        raise Failure(f"{device.name} carried no frame of the {load} load; try it by hand: "
-                      f"{' '.join(device.command)}")
     total, user, system = (after - before for after, before in zip(cpu_after, cpu_before))
+    if frames == 0:
+        raise Failure(f"{device.name} carried no frame of the {load} load in {total / 1e9:.3f} s of "
+                      f"CPU, and the load ended with {json.dumps(result)}; try it by hand: "
+                      f"{' '.join(device.command)}")
     if total == 0:
         raise Failure(f"{device.name} carried {frames} frames without using any CPU of its own, so "
                       f"another process did the work; give the program itself, not a wrapper")

@@ -82,9 +82,6 @@ unsigned Nic::Queue::poll(unsigned budget) noexcept {
   const std::span<Packet> burst = std::span(nic.burst_).first(budget);
   const Received received = port->rx(burst, nic.options_.byte_budget);
   last_work = received.work;
-  if (received.work > largest_work.value()) {
-    largest_work.add(received.work - largest_work.value());
-  }
   if (received.count != 0) {
     const std::span<Packet> packets = burst.first(received.count);
     nic.egress_.begin(index);
@@ -152,6 +149,7 @@ void Nic::start() {
   }
   for (const auto& queue : queues_) static_cast<void>(queue->napi.enable());
   schedule_all();
+  look(0);  // the first edges, which say no more than that the descriptors are there
 }
 
 // Runs on the engine's thread and only wakes.
@@ -236,6 +234,9 @@ unsigned Nic::poll_instances() noexcept {
                                             : napi_round(queue->napi, *queue, options_.budget);
     if (round == Round::again) scheduled_[kept++] = queue;
     work += queue->last_work;
+    if (queue->last_work > queue->largest_work.value()) {
+      queue->largest_work.add(queue->last_work - queue->largest_work.value());
+    }
   }
   scheduled_.resize(kept);
   return work;
@@ -267,7 +268,12 @@ bool Nic::idle_for_good() noexcept {
 }
 
 void Nic::drain(std::chrono::milliseconds limit) noexcept {
-  for (const auto& queue : queues_) queue->port->stop_rx();
+  // From here on the queues are pulled by hand, so what comes back unused is no poll's work.
+  for (const auto& queue : queues_) {
+    queue->napi.disable();
+    queue->port->disarm();
+    queue->port->stop_rx();
+  }
   for (const auto& queue : queues_) {
     while (queue->poll(options_.budget) != 0) run_engine();
   }
@@ -277,10 +283,8 @@ void Nic::drain(std::chrono::milliseconds limit) noexcept {
     look(1);
     run_engine();
   }
-  for (const auto& queue : queues_) {
-    queue->port->stop_tx();
-    queue->napi.disable();
-  }
+  for (const auto& queue : queues_) queue->port->stop_tx();
+  for (Queue* const queue : scheduled_) queue->napi.release_disabled();
   scheduled_.clear();
 }
 

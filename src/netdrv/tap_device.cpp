@@ -26,6 +26,20 @@ constexpr short kFlags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 }
 
 // The reason comes from errno by system_error; what is added here is what to do about it.
+const char* remedy_of_open(int error) noexcept {
+  switch (error) {
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+      return " (load the module: `modprobe tun`; in a container, `mknod /dev/net/tun c 10 200`)";
+    case EMFILE:
+    case ENFILE:
+      return " (raise the limit of open files, `ulimit -n`)";
+    default:
+      return " (needs read and write permission on it: run as root)";
+  }
+}
+
 [[noreturn]] void fail_attach(int error, const std::string& name) {
   std::string remedy;
   switch (error) {
@@ -74,7 +88,9 @@ ifreq request_for(const std::string& name) {
 
 std::uint32_t read_mtu(const std::string& name) {
   const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (socket.get() < 0) fail(errno, "socket to ask for the MTU of " + name);
+  if (socket.get() < 0) {
+    fail(errno, "socket to ask for the MTU of " + name + " (raise the limit of open files?)");
+  }
   ifreq request = request_for(name);
   if (::ioctl(socket.get(), SIOCGIFMTU, &request) < 0) {
     fail(errno, "ioctl SIOCGIFMTU on " + name + " (is it in another network namespace?)");
@@ -92,12 +108,7 @@ TapDevice TapDevice::open(const std::string& name) {
   UniqueFd fd(::open(kTunPath, O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (fd.get() < 0) {
     const int error = errno;
-    const bool missing = error == ENOENT || error == ENODEV || error == ENXIO;
-    fail(error,
-         std::string("open ") + kTunPath + " for " + name +
-             (missing ? " (load the module with `modprobe tun`, or make the node with `mknod "
-                        "/dev/net/tun c 10 200`)"
-                      : " (needs read and write permission on it: run as root)"));
+    fail(error, std::string("open ") + kTunPath + " for " + name + remedy_of_open(error));
   }
   unsigned features = 0;
   control(fd.get(), TUNGETFEATURES, &features, "TUNGETFEATURES", name);

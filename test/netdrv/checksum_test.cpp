@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "../ring/seeds.hpp"
 #include "frame_builder.hpp"
+#include "seeds.hpp"
 
 using namespace bellpull::netdrv;
 using namespace bellpull::netdrv::test;

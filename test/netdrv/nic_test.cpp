@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstring>
@@ -376,5 +377,48 @@ TEST_CASE("the loop is the caller's: fd() wakes an epoll set of theirs") {
         }
       }
     }
+  }
+}
+
+TEST_CASE("another descriptor can be waited for in the same sleep, and is no wake-up of a port") {
+  const auto app = make_discard();
+  Bench bench(*app, {.mode = Mode::interrupt}, engine::Placement::driven, 1);
+  SocketTap other;
+  const TapDevice end = other.device("other");
+  struct Seen {
+    int fd;
+    int times = 0;
+    static void ready(void* self) noexcept {
+      auto& seen = *static_cast<Seen*>(self);
+      char bytes[64];
+      while (::read(seen.fd, bytes, sizeof bytes) > 0) ++seen.times;
+    }
+  } seen{end.fd()};
+  bench.nic->watch(end.fd(), {&Seen::ready, &seen});
+  bench.settle();
+  const NicStats before = bench.nic->stats();
+  REQUIRE(other.push(pattern_frame(20, 1)));
+  bench.nic->run_once(20000);
+  CHECK(seen.times == 1);
+  CHECK(bench.nic->stats().wakeups == before.wakeups);
+  bench.nic->set_mode(Mode::poll);
+  REQUIRE(other.push(pattern_frame(20, 2)));
+  for (int i = 0; i < 2000; ++i) bench.nic->run_once(-1);
+  CHECK(seen.times == 2);
+}
+
+TEST_CASE("draining changes no statistic of the polls, and an idle run was never woken") {
+  const auto app = make_discard();
+  for (const auto placement : {engine::Placement::driven, engine::Placement::autonomous}) {
+    Bench bench(*app, {.mode = Mode::interrupt}, placement, 1);
+    CHECK_FALSE(bench.nic->run_once(20));
+    while (bench.nic->run_once(20)) {
+    }
+    CHECK(bench.nic->stats().wakeups == 0);
+    REQUIRE(bench.taps[0].push(pattern_frame(60, 1)));
+    while (bench.queue(0).rx_consumed == 0) bench.nic->run_once(1);
+    bench.nic->drain(500ms);
+    CHECK(bench.queue(0).largest_work == 1);
+    CHECK(bench.queue(0).notifies == 1);
   }
 }

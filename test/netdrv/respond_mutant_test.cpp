@@ -7,10 +7,10 @@
 #include <random>
 #include <string>
 
-#include "../engine/sanitizers.hpp"
-#include "../ring/seeds.hpp"
 #include "frame_checker.hpp"
 #include "respond_scene.hpp"
+#include "sanitizers.hpp"
+#include "seeds.hpp"
 
 using namespace bellpull::netdrv;
 using namespace bellpull::netdrv::test;

@@ -43,7 +43,7 @@ class Reader {
   }
 
   std::string take(std::size_t length) {
-    const std::string taken(rest_.substr(0, length));
+    std::string taken(rest_.substr(0, length));
     rest_.remove_prefix(taken.size());
     return taken;
   }
@@ -102,7 +102,7 @@ class Checker {
       return "no sample of a family with HELP and TYPE before it";
     }
     if (reader.skip("{")) {
-      const std::string fault = labels(reader);
+      std::string fault = labels(reader);
       if (!fault.empty()) return fault;
     }
     const std::string_view key =

@@ -44,7 +44,8 @@ struct RespondCounters {
 /// Two ports, joined: what arrives on one leaves on the other, untouched and not copied.
 [[nodiscard]] std::unique_ptr<App> make_patch();
 
-/// Sends each frame back where it came from, Ethernet addresses swapped.
+/// Sends each frame back where it came from, Ethernet addresses swapped. A frame with a group or a
+/// zero address at either end has no such way back and is dropped as `not_for_us`.
 [[nodiscard]] std::unique_ptr<App> make_reflect();
 
 /// Consumes every frame.
