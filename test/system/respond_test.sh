@@ -33,6 +33,8 @@ check_mode() { # MODE ENGINE
   ping_all "IPv6" -6 -c 200 -i 0.002 fd99::2
   ping_all "IPv6 -s 1452" -6 -c 50 -i 0.002 -M "do" -s 1452 fd99::2
   arping -c 5 -w 5 -I bp0 10.99.0.2 >"$WORK/arping.log" || fail "arping: $(cat "$WORK/arping.log")"
+  # Afterwards the kernel may drop a neighbour probe of its own, because nobody is there any more.
+  expect "frames the kernel could not queue" "$(kernel_counter bp0 tx_dropped)" -eq 0
   stop_nic
   expect "frames to the NIC, kernel against NIC" "$(kernel_counter bp0 tx_packets)" -eq \
     "$(stat_of '.ports[0].queues[0].rx_packets')"
@@ -42,7 +44,6 @@ check_mode() { # MODE ENGINE
     "$(stat_of '.ports[0].queues[0].rx_bytes')"
   expect "bytes from the NIC" "$(kernel_counter bp0 rx_bytes)" -eq \
     "$(stat_of '.ports[0].queues[0].tx_bytes')"
-  expect "frames the kernel could not queue" "$(kernel_counter bp0 tx_dropped)" -eq 0
   expect "largest poll" "$(stat_of '.ports[0].queues[0].largest_work')" -le 64
   ip link del bp0
 }
