@@ -18,6 +18,7 @@
 
 #include "rig.hpp"
 #include "sanitizers.hpp"
+#include "seeds.hpp"
 #include "test_backend.hpp"
 
 namespace bellpull::engine::test {
@@ -36,8 +37,7 @@ class BusyBackend final : public TestBackend {
 };
 
 TEST_CASE("run ends at most its limit of transfers on each channel, and with limit 0 none") {
-  const std::uint64_t seed = std::random_device{}();
-  MESSAGE("seed " << seed);
+  const std::uint64_t seed = ring::test::announce_seed("run limits", 1);
   CAPTURE(seed);
   std::mt19937_64 random(seed);
   BackendLog first_log, second_log;

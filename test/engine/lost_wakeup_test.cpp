@@ -20,6 +20,7 @@
 
 #include "rig.hpp"
 #include "sanitizers.hpp"
+#include "seeds.hpp"
 #include "test_backend.hpp"
 
 namespace bellpull::engine::test {
@@ -31,12 +32,6 @@ std::uint64_t rounds_of(std::uint64_t rounds) {
   const char* wish = std::getenv("BELLPULL_LONG");
   const bool is_long = wish != nullptr && std::string_view(wish) == "1";
   return scaled(rounds) * (is_long ? 10 : 1);
-}
-
-std::uint64_t new_seed() {
-  const std::uint64_t seed = std::random_device{}();
-  MESSAGE("seed " << seed);
-  return seed;
 }
 
 // Delays of random length, from nothing to a few microseconds, mostly short: the races are a few
@@ -165,7 +160,7 @@ void check(const Outcome& outcome, std::uint64_t rounds, const StreamStats& stat
 }
 
 TEST_CASE("S4.5: an owner who armed and sleeps is woken by every completion, whenever it comes") {
-  const std::uint64_t seed = new_seed();
+  const std::uint64_t seed = ring::test::announce_seed("delays", 1);
   CAPTURE(seed);
   const std::uint64_t rounds = rounds_of(1'000'000);
   BackendLog log;
@@ -191,7 +186,7 @@ TEST_CASE("an engine that sleeps is kicked by every issue, whenever it comes") {
       }
     }
   };
-  const std::uint64_t seed = new_seed();
+  const std::uint64_t seed = ring::test::announce_seed("delays", 1);
   CAPTURE(seed);
   const std::uint64_t rounds = rounds_of(500'000);
   BackendLog log;
@@ -204,7 +199,7 @@ TEST_CASE("an engine that sleeps is kicked by every issue, whenever it comes") {
 }
 
 TEST_CASE("owner and engine both sleep and always wake each other") {
-  const std::uint64_t seed = new_seed();
+  const std::uint64_t seed = ring::test::announce_seed("delays", 1);
   CAPTURE(seed);
   const std::uint64_t rounds = rounds_of(100'000);
   BackendLog log;
@@ -304,7 +299,7 @@ Outcome receive_and_sleep(Engine& engine, StreamChannel& rx, Feeder& feeder, std
 }
 
 TEST_CASE("the owner of a driven engine who armed and sleeps in epoll is woken by every message") {
-  const std::uint64_t seed = new_seed();
+  const std::uint64_t seed = ring::test::announce_seed("delays", 1);
   CAPTURE(seed);
   const std::uint64_t rounds = rounds_of(500'000);
   FdCounters counters;
@@ -319,7 +314,7 @@ TEST_CASE("the owner of a driven engine who armed and sleeps in epoll is woken b
 }
 
 TEST_CASE("two driven engines on two threads, joined in memory, always wake each other") {
-  const std::uint64_t seed = new_seed();
+  const std::uint64_t seed = ring::test::announce_seed("delays", 1);
   CAPTURE(seed);
   const std::uint64_t rounds = rounds_of(200'000);
   BellCounter bell;

@@ -44,7 +44,7 @@ std::uint64_t allocations_of(Rig& rig, std::uint64_t transfers) {
   receives.fill(receive);
   std::uint64_t received = 0;
   const std::uint64_t before = allocations();
-  const bool done = until(rig.engine, [&] {
+  const auto some_more = [&] {
     while (rig.rx->post(receives).kind == Kind::none) {
     }
     rig.rx->issue();
@@ -59,7 +59,8 @@ std::uint64_t allocations_of(Rig& rig, std::uint64_t transfers) {
     (void)rig.rx->stats();
     (void)rig.engine.stats();
     return received >= transfers;
-  });
+  };
+  const bool done = until(rig.engine, some_more, [&] { return received; });
   const std::uint64_t after = allocations();
   CHECK(done);
   rig.tx->stop();  // the buffers end here, the channels later
@@ -91,14 +92,15 @@ TEST_CASE("S0.19: failed transfers, and stopping and polling what was stopped, a
     std::array<Completion, 256> done;
     std::uint64_t failed = 0;
     const std::uint64_t before = allocations();
-    const bool all = until(engine, [&] {
+    const auto some_more = [&] {
       while (tx->post({&request, 1}).kind == Kind::none) {
       }
       tx->issue();
       const unsigned count = tx->poll(done);
       for (unsigned i = 0; i < count; ++i) failed += done[i].error == EMSGSIZE ? 1 : 0;
       return failed >= 1000;
-    });
+    };
+    const bool all = until(engine, some_more, [&] { return failed; });
     while (rx->post({&request, 1}).kind == Kind::none) {
     }
     rx->issue();

@@ -76,10 +76,11 @@ void full_round(Engine& engine) {
 std::vector<Completion> collect(Engine& engine, StreamChannel& channel, std::size_t count) {
   std::vector<Completion> all(count);
   std::size_t got = 0;
-  const bool done = until(engine, [&] {
+  const auto poll = [&] {
     got += channel.poll(std::span(all).subspan(got));
     return got == count;
-  });
+  };
+  const bool done = until(engine, poll, [&] { return got; });
   if (!done) all.resize(got);
   return all;
 }

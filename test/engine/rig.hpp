@@ -86,15 +86,28 @@ void step(Engine& engine);
 /// before it.
 void full_round(Engine& engine);
 
-/// Steps until `done()`; false when it is stuck.
-template <class Done>
-[[nodiscard]] bool until(Engine& engine, Done&& done) {
-  const auto give_up = std::chrono::steady_clock::now() + kStuck;
+/// Steps until `done()`; false when it is stuck, that is, when `progress()` stays the same for
+/// long.
+template <class Done, class Progress>
+[[nodiscard]] bool until(Engine& engine, Done&& done, Progress&& progress) {
+  auto before = progress();
+  auto give_up = std::chrono::steady_clock::now() + kStuck;
   while (!done()) {
-    if (std::chrono::steady_clock::now() > give_up) return false;
+    const auto now = std::chrono::steady_clock::now();
+    if (auto after = progress(); after != before) {
+      before = after;
+      give_up = now + kStuck;
+    }
+    if (now > give_up) return false;
     step(engine);
   }
   return true;
+}
+
+/// The same for one thing that is or is not done.
+template <class Done>
+[[nodiscard]] bool until(Engine& engine, Done&& done) {
+  return until(engine, done, [] { return 0; });
 }
 
 /// Polls `count` completions, or as many as there are when it is stuck.

@@ -98,14 +98,16 @@ TEST_CASE(
       // Uneven batches, so that the index meets every old event word from several sides.
       const std::uint64_t goal = 3 * 65536 + 1000;
       std::uint64_t posted = 0;
-      CHECK(until(belfry.engine, [&] {
+      const auto completed = [&] { return belfry.channel->stats().completed; };
+      const auto some_more = [&] {
         for (std::uint64_t i = 0; i < 1 + posted % 37; ++i) {
           if (post(*belfry.channel, bytes_of(belfry.text), posted).kind == Kind::none) ++posted;
         }
         belfry.channel->issue();
         belfry.drain();
-        return belfry.channel->stats().completed > goal;
-      }));
+        return completed() > goal;
+      };
+      CHECK(until(belfry.engine, some_more, completed));
       CHECK(belfry.bell.rung.load() == before);
     }
   }

@@ -11,6 +11,7 @@
 
 #include "rig.hpp"
 #include "sanitizers.hpp"
+#include "seeds.hpp"
 #include "test_backend.hpp"
 
 namespace bellpull::engine::test {
@@ -372,8 +373,7 @@ class RandomClient {
 };
 
 TEST_CASE("S1.2: dropping prepared transfers gives their slots back in any interleaving") {
-  const std::uint64_t seed = std::random_device{}();
-  MESSAGE("seed " << seed);
+  const std::uint64_t seed = ring::test::announce_seed("interleavings", 1);
   CAPTURE(seed);
   BackendLog log;
   Engine engine({});
