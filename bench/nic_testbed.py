@@ -260,8 +260,10 @@ def run_load(bed, device, load, args):
         ours = our_cpu() - ours + result["cpu_ns"] / 1e9
         cores = max(0.0, machine_busy() - busy - ours) / (time.monotonic() - began)
         if cores <= FOREIGN_CORES or attempt == ATTEMPTS:
-            return {**result, "foreign_cores": round(cores, 3), "attempts": attempt,
-                    "disturbed": cores > FOREIGN_CORES}
+            result.update(foreign_cores=round(cores, 3), attempts=attempt,
+                          disturbed=cores > FOREIGN_CORES)
+            check_carried(device, load, result)
+            return result
         time.sleep(QUIET_PAUSE_S)
 
 
@@ -275,15 +277,20 @@ def run_load_once(bed, device, load, args):
     cpu_after, frames_after = device.cpu(), bed.frames_written()
     frames = frames_after - frames_before
     total, user, system = (after - before for after, before in zip(cpu_after, cpu_before))
-    if frames == 0:
-        raise Failure(f"{device.name} carried no frame of the {load} load in {total / 1e9:.3f} s of "
-                      f"CPU, and the load ended with {json.dumps(result)}; try it by hand: "
-                      f"{' '.join(device.command)}")
-    if total == 0:
-        raise Failure(f"{device.name} carried {frames} frames without using any CPU of its own, so "
-                      f"another process did the work; give the program itself, not a wrapper")
     return {**result, "frames": frames, "cpu_ns": total, "user_s": user, "system_s": system,
-            "cpu_ns_per_frame": total / frames}
+            "cpu_ns_per_frame": total / max(frames, 1)}
+
+
+def check_carried(device, load, result):
+    if result["frames"] == 0:
+        raise Failure(f"{device.name} carried no frame of the {load} load in "
+                      f"{result['cpu_ns'] / 1e9:.3f} s of CPU, while other processes used "
+                      f"{result['foreign_cores']:.1f} cores; wait for a quiet machine, or try it "
+                      f"by hand: {' '.join(device.command)}")
+    if result["cpu_ns"] == 0:
+        raise Failure(f"{device.name} carried {result['frames']} frames without using any CPU of "
+                      f"its own, so another process did the work; give the program itself, not a "
+                      f"wrapper")
 
 
 def compiler_of(programs):
