@@ -301,7 +301,7 @@ Outcome receive_and_sleep(Engine& engine, StreamChannel& rx, Feeder& feeder, std
 TEST_CASE("the owner of a driven engine who armed and sleeps in epoll is woken by every message") {
   const std::uint64_t seed = ring::test::announce_seed("delays", 1);
   CAPTURE(seed);
-  const std::uint64_t rounds = rounds_of(500'000);
+  const std::uint64_t rounds = rounds_of(1'000'000);
   FdCounters counters;
   BellCounter bell;
   SocketPair pair(SOCK_DGRAM);
