@@ -51,7 +51,7 @@ class Child:
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             os.sched_setaffinity(0, {core})
 
-        # A session of its own: Ctrl-C reaches only us, and we end the children in order.
+        # A process group of its own: Ctrl-C reaches only us, and we end the children in order.
         self.process = subprocess.Popen(prefix + self.command, stdout=subprocess.PIPE,
                                         stderr=self.log, text=True, preexec_fn=prepare,
                                         start_new_session=True)

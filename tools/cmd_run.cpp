@@ -2,8 +2,9 @@
 // The life of a run:
 //   1. the words are understood; nothing was touched so far (understand)
 //   2. what could fail is tried: descriptors, the statistics file, interfaces (open_ports)
-//   3. pool, engine, application and Nic are wired (Session)
-//   4. rounds, until a signal, the end of the duration, or the loss of the last port (Session::run)
+//   3. pool, engine, application and Nic are wired (ActiveRun)
+//   4. rounds, until a signal, the end of the duration, or the loss of the last port
+//   (ActiveRun::run)
 //   5. drained, counted, changed back, printed (finish, report)
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -56,9 +57,9 @@ netdrv::PacketPoolOptions pool_for(const std::vector<OpenPort>& ports) {
   return netdrv::TapPort::pool_for(static_cast<unsigned>(ports.size()), mtu, kTapPort);
 }
 
-class Session {
+class ActiveRun {
  public:
-  Session(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop);
+  ActiveRun(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop);
 
   /// Returns false when the last port has lost its interface.
   bool run();
@@ -81,7 +82,7 @@ class Session {
   CpuTime loop_cpu_;
 };
 
-Session::Session(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop)
+ActiveRun::ActiveRun(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop)
     : options_(options),
       stop_(stop),
       pool_options_(pool_for(ports)),
@@ -100,7 +101,7 @@ Session::Session(const RunOptions& options, std::vector<OpenPort>& ports, Stop& 
   if (options.duration) stop_.after(*options.duration);
 }
 
-std::string Session::ready_line() const {
+std::string ActiveRun::ready_line() const {
   std::string line = "ready: ";
   for (const netdrv::PortStats& port : nic_.stats().ports) line += port.name + ", ";
   const Settings& words = options_.words;
@@ -110,7 +111,7 @@ std::string Session::ready_line() const {
          fmt::format(", mode {}, engine {}, budget {}", words.mode, words.engine, words.budget);
 }
 
-bool Session::run() {
+bool ActiveRun::run() {
   complain(ready_line());
   ready_at_ = SteadyClock::now();
   cpu_ = cpu_time(RUSAGE_SELF);
@@ -125,7 +126,7 @@ bool Session::run() {
   return running != 0;
 }
 
-void Session::tell_of_lost_ports() {
+void ActiveRun::tell_of_lost_ports() {
   const auto ports = nic_.stats().ports;
   std::string names;
   for (std::size_t i = 0; i < ports.size(); ++i) {
@@ -139,7 +140,7 @@ void Session::tell_of_lost_ports() {
                            : "the other ports go on"));
 }
 
-Snapshot Session::finish() {
+Snapshot ActiveRun::finish() {
   Snapshot snapshot;
   snapshot.seconds = std::chrono::duration<double>(SteadyClock::now() - ready_at_).count();
   nic_.drain(kDrainLimit);
@@ -184,9 +185,9 @@ ExitStatus run(const RunWords& words) {
   if (options.stats_file != "-") file.emplace(options.stats_file);
   Stop stop;
   std::vector<OpenPort> ports = open_ports(options);
-  Session session(options, ports, stop);
-  bool good = session.run();
-  const Snapshot snapshot = session.finish();
+  ActiveRun active(options, ports, stop);
+  bool good = active.run();
+  const Snapshot snapshot = active.finish();
   good = restore(ports) && good;
   if (snapshot.pool_outstanding != 0) {
     good = false;
