@@ -73,9 +73,11 @@ void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
 #if defined(__GLIBC__) && !BELLPULL_TEST_SANITIZED
 #define BELLPULL_TEST_COUNTS_MALLOC
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): that is what the C library calls them
 void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t count, std::size_t bytes);
 void* __libc_realloc(void* memory, std::size_t bytes);
+// NOLINTEND(bugprone-reserved-identifier)
 void* malloc(std::size_t bytes) {
   return counted(__libc_malloc(bytes));
 }

@@ -121,7 +121,7 @@ TEST_CASE("stop may be called again, also with something submitted in between") 
 TEST_CASE("S2.34: after stop the engine writes into no receive buffer, whatever still arrives") {
   for (const Setting& setting : kSettings) {
     CAPTURE(describe(setting));
-    Pages pages(16 * 4096);
+    Pages pages(std::size_t{16} * 4096);
     Rig rig(setting);
     for (std::size_t i = 0; i < 16; ++i) {
       REQUIRE(post(*rig.rx, pages.span().subspan(i * 4096, 4096), i).kind == Kind::none);
