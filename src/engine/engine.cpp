@@ -7,6 +7,7 @@
 #include "bellpull/engine/engine.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
