@@ -11,8 +11,8 @@ readonly build_packages=(cmake g++ libboost-dev libcli11-dev libfmt-dev libmnl-d
 # shellcheck disable=SC2034
 readonly demo_packages=(iperf3 iproute2 iputils-ping jq)
 # shellcheck disable=SC2034
-readonly test_packages=(clang clang-format clang-tidy doctest-dev ethtool iputils-arping procps
-  python3 shellcheck socat strace)
+readonly test_packages=(clang clang-format clang-tidy doctest-dev doxygen ethtool
+  g++-aarch64-linux-gnu iputils-arping procps python3 qemu-user shellcheck socat strace)
 # shellcheck disable=SC2034
 readonly long_test_packages=(debootstrap)
 

@@ -242,8 +242,8 @@ std::unique_ptr<StreamChannel> Engine::open_stream(const StreamOptions& options,
                                 std::to_string(max_segments) + " segments; 1 to " +
                                 std::to_string(kMaxSegments) + " are possible");
   }
-  auto device = std::make_unique<StreamDevice>(options.size, std::move(backend), options.notify,
-                                               options.sink);
+  auto device = std::make_unique<StreamDevice>(options.layout, options.size, std::move(backend),
+                                               options.notify, options.sink);
   const bool pushes = options.sink.push != nullptr;
   std::unique_ptr<StreamChannel> channel(new StreamChannel(*this, std::move(device), pushes));
   core_->add(*channel->device_);  // last: the engine must not know a device that failed to open

@@ -25,11 +25,19 @@ StreamChannel::StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> devic
     : engine_(engine),
       capabilities_(device->capabilities()),
       pushes_(pushes),
-      slots_(device->memory().size),
-      scratch_(std::min(capabilities_.max_segments, device->memory().size)),
+      slots_(device->size()),
+      scratch_(std::min(capabilities_.max_segments, device->size())),
       device_(std::move(device)) {
-  if (const auto error = driver_.attach(device_->memory(), slots_);
-      error != ring::SetupError::none) {
+  const auto attach = [this]<class Layout>(const ring::Driver<Layout>*, const auto& memory) {
+    ring::DriverOptions<Layout> options;
+    options.slots = slots_;
+    return driver_.emplace<ring::Driver<Layout>>().attach(memory, options);
+  };
+  const auto error =
+      device_->layout() == QueueLayout::split
+          ? attach(static_cast<ring::Driver<ring::Split>*>(nullptr), device_->split_memory())
+          : attach(static_cast<ring::Driver<ring::Packed>*>(nullptr), device_->packed_memory());
+  if (error != ring::SetupError::none) {
     throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                             ring::describe(error));
   }
@@ -47,13 +55,18 @@ PrepareResult StreamChannel::prepare(std::span<const Request> requests) noexcept
     return {Prepared{}, error};
   }
   const std::span<StreamDevice::Ticket> tickets = device_->tickets();
-  const std::uint16_t first = reserve(requests.front());
-  std::uint16_t last = first;
-  for (const Request& request : requests.subspan(1)) {
-    const std::uint16_t head = reserve(request);
-    tickets[last].next = head;
-    last = head;
-  }
+  const std::uint16_t first = std::visit(
+      [&](auto& driver) noexcept {
+        const std::uint16_t head = reserve(driver, requests.front());
+        std::uint16_t last = head;
+        for (const Request& request : requests.subspan(1)) {
+          const std::uint16_t next = reserve(driver, request);
+          tickets[last].next = next;
+          last = next;
+        }
+        return head;
+      },
+      driver_);
   return {Prepared(this, first, static_cast<std::uint32_t>(requests.size())), {}};
 }
 
@@ -61,12 +74,16 @@ Cookie StreamChannel::submit(Prepared prepared) noexcept {
   if (prepared.count_ == 0 || prepared.channel_ != this) return 0;
   const std::span<StreamDevice::Ticket> tickets = device_->tickets();
   const Cookie first = next_cookie_;
-  std::uint16_t head = prepared.first_;
-  for (std::uint32_t i = 0; i < prepared.count_; ++i) {
-    tickets[head].cookie = next_cookie_++;
-    driver_.offer(head);
-    head = tickets[head].next;
-  }
+  std::visit(
+      [&](auto& driver) noexcept {
+        std::uint16_t head = prepared.first_;
+        for (std::uint32_t i = 0; i < prepared.count_; ++i) {
+          tickets[head].cookie = next_cookie_++;
+          driver.offer(head);
+          head = tickets[head].next;
+        }
+      },
+      driver_);
   in_flight_ += prepared.count_;
   submitted_.add(prepared.count_);
   prepared.count_ = 0;
@@ -81,8 +98,8 @@ PrepareError StreamChannel::post(std::span<const Request> requests) noexcept {
 
 void StreamChannel::issue() noexcept {
   if (engine_.placement() == Placement::driven) {
-    driver_.publish();  // the engine runs on this very thread: nobody to wake
-  } else if (driver_.publish_and_test()) {
+    publish();  // the engine runs on this very thread: nobody to wake
+  } else if (std::visit([](auto& driver) noexcept { return driver.publish_and_test(); }, driver_)) {
     kicks_.add(1);
     engine_.core_->doorbell();
   }
@@ -96,30 +113,37 @@ unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
   }
   const std::span<StreamDevice::Ticket> tickets = device_->tickets();
   unsigned count = 0;
-  driver_.poll(static_cast<unsigned>(completions.size()), [&](const ring::Used& used) noexcept {
+  const auto hand_over = [&](const ring::Used& used) noexcept {
     const StreamDevice::Ticket& ticket = tickets[used.head];
     const StreamResult& result = device_->result(used.head);
     completions[count++] =
         Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error};
-  });
+  };
+  std::visit(
+      [&](auto& driver) noexcept {
+        driver.poll(static_cast<unsigned>(completions.size()), hand_over);
+      },
+      driver_);
   in_flight_ -= count;
   return count;
 }
 
 Armed StreamChannel::arm() noexcept {
-  if (driver_.arm()) return Armed::work_pending;
+  if (std::visit([](auto& driver) noexcept { return driver.arm(); }, driver_)) {
+    return Armed::work_pending;
+  }
   if (engine_.placement() == Placement::driven && !device_->settled()) return Armed::work_pending;
   return Armed::armed;
 }
 
 void StreamChannel::disarm() noexcept {
-  driver_.disarm();
+  std::visit([](auto& driver) noexcept { driver.disarm(); }, driver_);
 }
 
 void StreamChannel::stop() noexcept {
   engine_.core_->stop(*device_);
   // What was submitted and never issued must not begin: it is shown to a device that has stopped.
-  driver_.publish();
+  publish();
   engine_.core_->stop(*device_);
 }
 
@@ -175,7 +199,16 @@ PrepareError StreamChannel::check(const Request& request) const noexcept {
   return {};
 }
 
-std::uint16_t StreamChannel::reserve(const Request& request) noexcept {
+std::uint32_t StreamChannel::free_slots() const noexcept {
+  return std::visit([](const auto& driver) noexcept { return driver.free_descriptors(); }, driver_);
+}
+
+void StreamChannel::publish() noexcept {
+  std::visit([](auto& driver) noexcept { driver.publish(); }, driver_);
+}
+
+template <class Driver>
+std::uint16_t StreamChannel::reserve(Driver& driver, const Request& request) noexcept {
   const std::size_t count = request.segments.size();
   for (std::size_t i = 0; i < count; ++i) {
     scratch_[i] = {reinterpret_cast<std::uintptr_t>(request.segments[i].data),
@@ -183,23 +216,31 @@ std::uint16_t StreamChannel::reserve(const Request& request) noexcept {
   }
   const std::span<const ring::Segment> segments(scratch_.data(), count);
   const std::uint16_t head = capabilities_.direction == Direction::memory_to_device
-                                 ? driver_.reserve(segments, {}, 0)
-                                 : driver_.reserve({}, segments, 0);
+                                 ? driver.reserve(segments, {}, 0)
+                                 : driver.reserve({}, segments, 0);
   device_->tickets()[head].token = request.token;
   return head;
 }
 
 void StreamChannel::drop(std::uint16_t first, std::uint32_t count) noexcept {
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const std::uint16_t next = device_->tickets()[first].next;
-    driver_.cancel(first);
-    first = next;
-  }
+  std::visit(
+      [&](auto& driver) noexcept {
+        for (std::uint32_t i = 0; i < count; ++i) {
+          const std::uint16_t next = device_->tickets()[first].next;
+          driver.cancel(first);
+          first = next;
+        }
+      },
+      driver_);
 }
 
 // A push sink has had its completions already; only the ids come back through the ring.
 void StreamChannel::reclaim_pushed() noexcept {
-  in_flight_ -= driver_.poll(size(), [](const ring::Used&) noexcept {});
+  in_flight_ -= std::visit(
+      [this](auto& driver) noexcept {
+        return driver.poll(size(), [](const ring::Used&) noexcept {});
+      },
+      driver_);
 }
 
 }  // namespace bellpull::engine

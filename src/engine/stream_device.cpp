@@ -2,8 +2,6 @@
 #include "stream_device.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstring>
 #include <new>
 #include <string>
@@ -34,31 +32,47 @@ void StreamDevice::RegionDelete::operator()(std::byte* region) const noexcept {
   ::operator delete(region, kRegionAlign);
 }
 
-StreamDevice::StreamDevice(std::uint32_t size, std::unique_ptr<Backend> backend,
+template <class Layout>
+void StreamDevice::attach(std::uint32_t size, typename Layout::Memory& memory,
+                          ring::Device<Layout>& ring) {
+  if (const auto error = Layout::check_size(size); error != ring::SetupError::none) {
+    refuse(error, size);
+  }
+  region_.reset(make_region(Layout::bytes(size)));
+  if (const auto error = Layout::place(region_.get(), Layout::bytes(size), size, memory);
+      error != ring::SetupError::none) {
+    refuse(error, size);
+  }
+  if (const auto error = ring.attach(memory); error != ring::SetupError::none) {
+    refuse(error, size);
+  }
+}
+
+StreamDevice::StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_ptr<Backend> backend,
                            const Notify& notify, const CompletionSink& sink)
     : backend_(std::move(backend)),
       capabilities_(backend_->capabilities()),
       notify_(notify),
       sink_(sink),
+      layout_(layout),
       per_chain_(std::min(capabilities_.max_segments, size)) {
-  if (const auto error = ring::check_split_size(size); error != ring::SetupError::none) {
-    refuse(error, size);
-  }
-  const std::size_t region_bytes = ring::split_offsets(size).end;
-  region_.reset(make_region(region_bytes));
-  if (const auto error = ring::place_split(region_.get(), region_bytes, size, memory_);
-      error != ring::SetupError::none) {
-    refuse(error, size);
-  }
-  if (const auto error = ring_.attach(memory_); error != ring::SetupError::none) {
-    refuse(error, size);
+  if (layout == QueueLayout::split) {
+    attach(size, split_memory_, split_);
+  } else {
+    attach(size, packed_memory_, packed_);
   }
   segments_.resize(std::size_t{size} * per_chain_);
+  pieces_.resize(per_chain_);
+  chains_.resize(size);
   in_use_.resize(size);
   results_.resize(size);
   tickets_.resize(size);
   ops_.resize(size);
   done_.resize(kBatch);
+}
+
+bool StreamDevice::available() noexcept {
+  return with_ring([](auto& ring) noexcept { return ring.ready() != 0 || ring.refresh() != 0; });
 }
 
 unsigned StreamDevice::run(unsigned limit) noexcept {
@@ -82,18 +96,22 @@ unsigned StreamDevice::run(unsigned limit) noexcept {
 }
 
 bool StreamDevice::runnable() noexcept {
-  if (stopped_) return ring_.ready() != 0 || ring_.refresh() != 0;
+  if (stopped_) return available();
   if (!blocked_ && (started_ != 0 || held_ != 0)) return true;
   // A back-end that refused a transfer is not offered it again before it can go on.
   if (held_ != 0 || backend_->window() == 0) return false;
-  return ring_.ready() != 0 || ring_.refresh() != 0;
+  return available();
 }
 
 bool StreamDevice::arm() noexcept {
   if (runnable()) return true;
   // Without room for another a kick could change nothing: the device's own progress will.
   if (!stopped_ && (held_ != 0 || backend_->window() == 0)) return false;
-  return ring_.arm();
+  return with_ring([](auto& ring) noexcept { return ring.arm(); });
+}
+
+void StreamDevice::disarm() noexcept {
+  with_ring([](auto& ring) noexcept { ring.disarm(); });
 }
 
 void StreamDevice::stop() noexcept {
@@ -123,36 +141,27 @@ void StreamDevice::end_all() noexcept {
 }
 
 void StreamDevice::feed() noexcept {
-  const unsigned room = stopped_ ? memory_.size : backend_->window();
-  while (held_ < room && (ring_.ready() != 0 || ring_.refresh() != 0)) {
+  const unsigned room = stopped_ ? size() : backend_->window();
+  while (held_ < room && available()) {
     if (take(held_)) ++held_;
   }
   publish();  // what ended without being started
   if (held_ != 0) start_held();
 }
 
-// Takes one chain into ops_[at]; false when it ended at once instead.
+// Takes one chain into ops_[at]; false when it ended at once instead, or was not there.
 bool StreamDevice::take(std::size_t at) noexcept {
-  // Collected first because segments are stored by head id; deliberately not initialised.
-  struct Piece {
-    std::uint64_t address;
-    std::uint32_t length;
-  };
-  std::array<Piece, kMaxSegments> pieces;
-  unsigned count = 0;
-  const ring::Chain chain = ring_.take(per_chain_, [&](const ring::Segment& segment, bool) {
-    pieces[count++] = {segment.address, segment.length};
-  });
-  if (stopped_ || !chain.well_formed) {
-    end(chain.head, stopped_ ? StreamResult{.status = Status::not_attempted}
-                             : StreamResult{.error = EINVAL, .status = Status::failed});
+  ring::Chain chain;
+  // Pieces are collected before their place by head is known.
+  if (!with_ring([&](auto& ring) noexcept { return ring.take(pieces_, chain); })) return false;
+  chains_[chain.head] = chain;
+  if (stopped_) {
+    end(chain.head, StreamResult{.status = Status::not_attempted});
     return false;
   }
+  const std::uint32_t count = chain.readable + chain.writable;
   Segment* const segments = segments_.data() + std::size_t{chain.head} * per_chain_;
-  for (unsigned i = 0; i < count; ++i) {
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): a descriptor carries the address as a number
-    segments[i] = {reinterpret_cast<std::byte*>(pieces[i].address), pieces[i].length};
-  }
+  for (std::uint32_t i = 0; i < count; ++i) segments[i] = {pieces_[i].data, pieces_[i].length};
   const std::uint64_t id = (++taken_ << kIdShift) | kIdMark | chain.head;
   ops_[at] = Op{id, std::span<const Segment>(segments, count)};
   return true;
@@ -170,7 +179,7 @@ void StreamDevice::start_held() noexcept {
 
 void StreamDevice::finish(const Done& done) noexcept {
   const std::uint16_t head = head_of(done.id);
-  if (done.id == 0 || head >= memory_.size || in_use_[head] != done.id) {
+  if (done.id == 0 || head >= size() || in_use_[head] != done.id) {
     bad_done.add(1);
     return;
   }
@@ -196,13 +205,13 @@ void StreamDevice::end(std::uint16_t head, const StreamResult& result) noexcept 
                Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error});
   }
   const bool writes = capabilities_.direction == Direction::device_to_memory;
-  ring_.complete(head, writes ? result.bytes : 0);
+  with_ring([&](auto& ring) noexcept { ring.complete(chains_[head], writes ? result.bytes : 0); });
 }
 
 void StreamDevice::publish() noexcept {
   if (notify_.ring == nullptr) {
-    ring_.publish();
-  } else if (ring_.publish_and_test()) {
+    with_ring([](auto& ring) noexcept { ring.publish(); });
+  } else if (with_ring([](auto& ring) noexcept { return ring.publish_and_test(); })) {
     notifies.add(1);
     notify_.ring(notify_.context);
   }

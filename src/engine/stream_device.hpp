@@ -10,7 +10,8 @@
 #include "bellpull/engine/completion.hpp"
 #include "bellpull/engine/counter.hpp"
 #include "bellpull/engine/notify.hpp"
-#include "bellpull/ring/split_device.hpp"
+#include "bellpull/engine/queue_layout.hpp"
+#include "bellpull/ring/device.hpp"
 
 namespace bellpull::engine {
 
@@ -35,11 +36,17 @@ class alignas(ring::kCacheLine) StreamDevice {
     std::uint16_t next = 0;  // the driver half's own: links a batch between prepare and submit
   };
 
-  StreamDevice(std::uint32_t size, std::unique_ptr<Backend> backend, const Notify& notify,
-               const CompletionSink& sink);
+  StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_ptr<Backend> backend,
+               const Notify& notify, const CompletionSink& sink);
 
-  /// The queue's memory, for the driver half to attach to.
-  [[nodiscard]] const ring::SplitMemory& memory() const noexcept { return memory_; }
+  /// Slots of the ring.
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    return static_cast<std::uint32_t>(in_use_.size());
+  }
+  /// The ring's layout; the queue's memory, for the driver half to attach to, has that layout.
+  [[nodiscard]] QueueLayout layout() const noexcept { return layout_; }
+  [[nodiscard]] const ring::SplitMemory& split_memory() const noexcept { return split_memory_; }
+  [[nodiscard]] const ring::PackedMemory& packed_memory() const noexcept { return packed_memory_; }
   [[nodiscard]] std::span<Ticket> tickets() noexcept { return tickets_; }
   [[nodiscard]] const StreamResult& result(std::uint16_t head) const noexcept {
     return results_[head];
@@ -62,7 +69,7 @@ class alignas(ring::kCacheLine) StreamDevice {
 
   /// Before sleeping: asks to be kicked. True: there is work already.
   [[nodiscard]] bool arm() noexcept;
-  void disarm() noexcept { ring_.disarm(); }
+  void disarm() noexcept;
 
   /// Ends every transfer; see StreamChannel::stop().
   void stop() noexcept;
@@ -84,6 +91,15 @@ class alignas(ring::kCacheLine) StreamDevice {
     void operator()(std::byte* region) const noexcept;
   };
 
+  template <class Layout>
+  void attach(std::uint32_t size, typename Layout::Memory& memory, ring::Device<Layout>& ring);
+  // One predictable branch per call; the two halves share no base class on purpose.
+  template <class Do>
+  decltype(auto) with_ring(Do&& act) noexcept {
+    return layout_ == QueueLayout::split ? act(split_) : act(packed_);
+  }
+  [[nodiscard]] bool available() noexcept;
+
   [[nodiscard]] static std::uint16_t head_of(std::uint64_t id) noexcept {
     return static_cast<std::uint16_t>(id & (kIdMark - 1));
   }
@@ -100,10 +116,15 @@ class alignas(ring::kCacheLine) StreamDevice {
   Notify notify_;
   CompletionSink sink_;
   std::unique_ptr<std::byte[], RegionDelete> region_;
-  ring::SplitMemory memory_;
-  ring::SplitDevice<> ring_;
+  QueueLayout layout_;
+  ring::SplitMemory split_memory_;
+  ring::PackedMemory packed_memory_;
+  ring::Device<ring::Split> split_;
+  ring::Device<ring::Packed> packed_;
   unsigned per_chain_;                 // segments reserved for each head in segments_
   std::vector<Segment> segments_;      // what Op::segments points at
+  std::vector<ring::Piece> pieces_;    // of the chain that is being taken
+  std::vector<ring::Chain> chains_;    // by head: what the ring wants back
   std::vector<std::uint64_t> in_use_;  // by head: the id the back-end has, or 0
   std::vector<StreamResult> results_;
   std::vector<Ticket> tickets_;

@@ -159,20 +159,29 @@ void check(const Outcome& outcome, std::uint64_t rounds, const StreamStats& stat
   CHECK(outcome.sleeps != 0);  // or nothing was tested
 }
 
-TEST_CASE("S4.5: an owner who armed and sleeps is woken by every completion, whenever it comes") {
+void owner_sleeps(QueueLayout layout, std::uint64_t rounds) {
   const std::uint64_t seed = ring::test::announce_seed("delays", 1);
   CAPTURE(seed);
-  const std::uint64_t rounds = rounds_of(1'000'000);
   BackendLog log;
   FutexBell bell;
   Engine engine({.placement = Placement::autonomous, .spin = true});  // only the owner sleeps
-  const auto channel = engine.open_stream({.size = 8, .notify = bell.notify()},
-                                          std::make_unique<LateBackend>(log, seed));
+  const auto channel =
+      engine.open_stream({.size = 8, .notify = bell.notify(), .sink = {}, .layout = layout},
+                         std::make_unique<LateBackend>(log, seed));
   const Outcome outcome = issue_and_sleep(*channel, bell, rounds, Jitter(seed + 1));
   check(outcome, rounds, channel->stats());
 }
 
-TEST_CASE("an engine that sleeps is kicked by every issue, whenever it comes") {
+TEST_CASE("S4.5: an owner who armed and sleeps is woken by every completion, whenever it comes") {
+  SUBCASE("split") {
+    owner_sleeps(QueueLayout::split, rounds_of(1'000'000));
+  }
+  SUBCASE("packed") {
+    owner_sleeps(QueueLayout::packed, rounds_of(500'000));
+  }
+}
+
+void engine_sleeps(QueueLayout layout, std::uint64_t rounds) {
   // Only the engine sleeps: this bell looks again and again.
   struct Watchman {
     StreamChannel* channel = nullptr;
@@ -188,27 +197,45 @@ TEST_CASE("an engine that sleeps is kicked by every issue, whenever it comes") {
   };
   const std::uint64_t seed = ring::test::announce_seed("delays", 1);
   CAPTURE(seed);
-  const std::uint64_t rounds = rounds_of(500'000);
   BackendLog log;
   Engine engine({.placement = Placement::autonomous});
-  const auto channel = engine.open_stream({.size = 8}, std::make_unique<LateBackend>(log, seed));
+  const auto channel = engine.open_stream({.size = 8, .notify = {}, .sink = {}, .layout = layout},
+                                          std::make_unique<LateBackend>(log, seed));
   Watchman watchman{channel.get()};
   const Outcome outcome = issue_and_sleep(*channel, watchman, rounds, Jitter(seed + 1));
   check(outcome, rounds, channel->stats());
   CHECK(channel->stats().kicks != 0);
 }
 
-TEST_CASE("owner and engine both sleep and always wake each other") {
+TEST_CASE("an engine that sleeps is kicked by every issue, whenever it comes") {
+  SUBCASE("split") {
+    engine_sleeps(QueueLayout::split, rounds_of(500'000));
+  }
+  SUBCASE("packed") {
+    engine_sleeps(QueueLayout::packed, rounds_of(250'000));
+  }
+}
+
+void both_sleep(QueueLayout layout, std::uint64_t rounds) {
   const std::uint64_t seed = ring::test::announce_seed("delays", 1);
   CAPTURE(seed);
-  const std::uint64_t rounds = rounds_of(100'000);
   BackendLog log;
   EventFdBell bell;
   Engine engine({.placement = Placement::autonomous});
-  const auto channel = engine.open_stream({.size = 8, .notify = bell.notify()},
-                                          std::make_unique<LateBackend>(log, seed));
+  const auto channel =
+      engine.open_stream({.size = 8, .notify = bell.notify(), .sink = {}, .layout = layout},
+                         std::make_unique<LateBackend>(log, seed));
   const Outcome outcome = issue_and_sleep(*channel, bell, rounds, Jitter(seed + 1));
   check(outcome, rounds, channel->stats());
+}
+
+TEST_CASE("owner and engine both sleep and always wake each other") {
+  SUBCASE("split") {
+    both_sleep(QueueLayout::split, rounds_of(100'000));
+  }
+  SUBCASE("packed") {
+    both_sleep(QueueLayout::packed, rounds_of(50'000));
+  }
 }
 
 // A thread that sends one message, after a random while, each time it is told to.

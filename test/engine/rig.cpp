@@ -19,7 +19,11 @@ std::string describe(Placement placement) {
 std::string describe(const Setting& setting) {
   constexpr std::array<const char*, 3> names{"seqpacket socket", "datagram socket", "loopback"};
   return std::string(names[static_cast<std::size_t>(setting.medium)]) + ", " +
-         describe(setting.placement);
+         describe(setting.placement) + ", " + describe(setting.layout);
+}
+
+std::string describe(QueueLayout layout) {
+  return layout == QueueLayout::split ? "split ring" : "packed ring";
 }
 
 SocketPair::SocketPair(int type) {
@@ -106,8 +110,8 @@ std::unique_ptr<Backend> reader(int fd, FdCounters& counters, unsigned window, F
 
 Rig::Rig(const Setting& setting, const RigOptions& options)
     : engine(EngineOptions{.placement = setting.placement}) {
-  const StreamOptions tx_options{options.size, options.tx_bell, options.tx_sink};
-  const StreamOptions rx_options{options.size, options.rx_bell, options.rx_sink};
+  const StreamOptions tx_options{options.size, options.tx_bell, options.tx_sink, setting.layout};
+  const StreamOptions rx_options{options.size, options.rx_bell, options.rx_sink, setting.layout};
   if (setting.medium == Medium::loopback) {
     LoopbackPair ends = make_loopback({.messages = options.messages, .window = options.window});
     tx = engine.open_stream(tx_options, std::move(ends.sender));

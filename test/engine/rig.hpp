@@ -22,20 +22,29 @@ enum class Medium { seqpacket, datagram, loopback };
 
 /// One way to run a test.
 struct Setting {
-  Medium medium;
-  Placement placement;
+  Medium medium = Medium::loopback;
+  Placement placement = Placement::driven;
+  QueueLayout layout = QueueLayout::split;
 };
 
-inline constexpr std::array<Setting, 6> kSettings{{{Medium::seqpacket, Placement::driven},
-                                                   {Medium::datagram, Placement::driven},
-                                                   {Medium::loopback, Placement::driven},
-                                                   {Medium::seqpacket, Placement::autonomous},
-                                                   {Medium::datagram, Placement::autonomous},
-                                                   {Medium::loopback, Placement::autonomous}}};
-
+inline constexpr std::array kMedia{Medium::seqpacket, Medium::datagram, Medium::loopback};
 inline constexpr std::array<Placement, 2> kPlacements{Placement::driven, Placement::autonomous};
+inline constexpr std::array kLayouts{QueueLayout::split, QueueLayout::packed};
+
+/// Every medium, placement and layout.
+inline constexpr auto kSettings = [] {
+  std::array<Setting, kMedia.size() * kPlacements.size() * kLayouts.size()> all{};
+  std::size_t at = 0;
+  for (const QueueLayout layout : kLayouts) {
+    for (const Placement placement : kPlacements) {
+      for (const Medium medium : kMedia) all[at++] = {medium, placement, layout};
+    }
+  }
+  return all;
+}();
 
 [[nodiscard]] std::string describe(Placement placement);
+[[nodiscard]] std::string describe(QueueLayout layout);
 [[nodiscard]] std::string describe(const Setting& setting);
 
 /// A test that is stuck fails after so long. Nothing passes because of it.

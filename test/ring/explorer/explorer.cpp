@@ -150,18 +150,18 @@ void World::await_turn(const Access& access) {
   hand_over(running_);
 }
 
-std::uint16_t World::load(const void* word, std::uint16_t initial, std::memory_order order,
+std::uint64_t World::load(const void* word, std::uint64_t initial, std::memory_order order,
                           std::string_view name) {
   const unsigned number = memory_.word_at(word, initial);
   const Kind kind = order == std::memory_order_seq_cst ? Kind::sc_load : Kind::load;
   await_turn({.kind = kind, .object = word});
   const unsigned age = choose(memory_.readable(running_, number, order));
-  const std::uint16_t value = memory_.load(running_, number, order, age);
+  const std::uint64_t value = memory_.load(running_, number, order, age);
   note("load", name, value, age);
   return value;
 }
 
-void World::store(const void* word, std::uint16_t initial, std::uint16_t value,
+void World::store(const void* word, std::uint64_t initial, std::uint64_t value,
                   std::memory_order order, std::string_view name) {
   const unsigned number = memory_.word_at(word, initial);
   await_turn({.kind = Kind::store, .object = word});
@@ -211,7 +211,7 @@ void World::fail(Failure failure, std::string message) {
   note("fails here", "", 0, 0);
 }
 
-void World::note(std::string_view what, std::string_view name, unsigned value, unsigned age) {
+void World::note(std::string_view what, std::string_view name, std::uint64_t value, unsigned age) {
   events_.push_back({running_, what, name, value, age});
 }
 

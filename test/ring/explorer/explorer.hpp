@@ -80,9 +80,9 @@ class World {
 
   // For the code of a scenario, while explore() runs.
 
-  std::uint16_t load(const void* word, std::uint16_t initial, std::memory_order order,
+  std::uint64_t load(const void* word, std::uint64_t initial, std::memory_order order,
                      std::string_view name);
-  void store(const void* word, std::uint16_t initial, std::uint16_t value, std::memory_order order,
+  void store(const void* word, std::uint64_t initial, std::uint64_t value, std::memory_order order,
              std::string_view name);
   void read(const void* object);
   void write(const void* object);
@@ -112,7 +112,7 @@ class World {
     unsigned thread = 0;
     std::string_view what;
     std::string_view name;
-    unsigned value = 0;
+    std::uint64_t value = 0;
     unsigned age = 0;
   };
   static constexpr unsigned kNobody = kMaxThreads;
@@ -127,7 +127,7 @@ class World {
   [[nodiscard]] bool enabled(const Thread& thread) const;
   void hand_over(unsigned from);
   void await_turn(const Access& access);
-  void note(std::string_view what, std::string_view name, unsigned value, unsigned age);
+  void note(std::string_view what, std::string_view name, std::uint64_t value, unsigned age);
   [[nodiscard]] std::string describe_trace() const;
 
   Fiber main_;

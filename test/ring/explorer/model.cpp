@@ -32,14 +32,13 @@ void Memory::reset() {
   for (unsigned thread = 0; thread < kMaxThreads; ++thread) views_[thread].clock[thread] = 1;
 }
 
-unsigned Memory::word_at(const void* address, std::uint16_t initial) {
+unsigned Memory::word_at(const void* address, std::uint64_t initial) {
   for (unsigned i = 0; i < words_used_; ++i) {
     if (words_[i].address == address) return i;
   }
   if (words_used_ == kMaxWords) std::abort();  // raise kMaxWords
   Word& word = words_[words_used_];
   word.address = address;
-  word.writer = 0;
   word.sc_seen = 0;
   word.messages.push_back({initial, View{}});
   return words_used_++;
@@ -54,7 +53,7 @@ unsigned Memory::readable(unsigned thread, unsigned word, std::memory_order orde
   return static_cast<unsigned>(words_[word].messages.size()) - oldest(thread, word, order);
 }
 
-std::uint16_t Memory::load(unsigned thread, unsigned number, std::memory_order order,
+std::uint64_t Memory::load(unsigned thread, unsigned number, std::memory_order order,
                            unsigned age) {
   Word& word = words_[number];
   const auto time = static_cast<std::uint16_t>(word.messages.size() - 1 - age);
@@ -65,12 +64,11 @@ std::uint16_t Memory::load(unsigned thread, unsigned number, std::memory_order o
   return word.messages[time].value;
 }
 
-bool Memory::store(unsigned thread, unsigned number, std::memory_order order, std::uint16_t value) {
+bool Memory::store(unsigned thread, unsigned number, std::memory_order order, std::uint64_t value) {
   Word& word = words_[number];
-  if (word.writer != thread && word.writer != 0) return false;
-  word.writer = thread;
   const auto time = static_cast<std::uint16_t>(word.messages.size());
   View& view = views_[thread];
+  if (view.seen[number] + 1U != time) return false;
   view.seen[number] = time;
   Message message{value, View{}};
   message.view.seen[number] = time;

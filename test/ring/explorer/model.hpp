@@ -45,22 +45,24 @@ struct View {
 /// *What is not covered.* Loads are executed in program order and read only from the past, so load
 /// buffering, which the letter of the standard allows for relaxed accesses, does not occur; nor do
 /// executions in which S contradicts program order plus reads-from. Fences and read-modify-write
-/// operations do not exist. Every word has one writing thread (after set-up), which makes
-/// appending the only possible place for a store; a second writer is reported.
+/// operations do not exist. Whoever stores to a word must have seen its newest message (one writer,
+/// or writers that hand the word to each other, as the flags of a packed descriptor are), which
+/// makes appending the only possible place for a store; another store is reported.
 class Memory {
  public:
   void reset();
 
   /// The number of the word at `address`, which is `initial` as long as nobody stored.
-  unsigned word_at(const void* address, std::uint16_t initial);
+  unsigned word_at(const void* address, std::uint64_t initial);
 
   /// How many messages a load could read. Age 0 is the newest.
   [[nodiscard]] unsigned readable(unsigned thread, unsigned word, std::memory_order order) const;
   /// Reads the message of this age.
-  std::uint16_t load(unsigned thread, unsigned word, std::memory_order order, unsigned age);
-  /// Appends a message. False when another thread stored to this word before.
+  std::uint64_t load(unsigned thread, unsigned word, std::memory_order order, unsigned age);
+  /// Appends a message. False when the thread has not seen the newest one: the model cannot say
+  /// where the store belongs.
   [[nodiscard]] bool store(unsigned thread, unsigned word, std::memory_order order,
-                           std::uint16_t value);
+                           std::uint64_t value);
 
   /// A plain access. Names the other thread when it is a race.
   [[nodiscard]] std::optional<unsigned> read(unsigned thread, const void* object);
@@ -74,12 +76,11 @@ class Memory {
 
  private:
   struct Message {
-    std::uint16_t value = 0;
+    std::uint64_t value = 0;
     View view;
   };
   struct Word {
     const void* address = nullptr;
-    unsigned writer = 0;
     std::uint16_t sc_seen = 0;
     std::vector<Message> messages;
   };

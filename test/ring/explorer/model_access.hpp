@@ -5,6 +5,7 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "bellpull/ring/order.hpp"
@@ -15,6 +16,8 @@ namespace bellpull::ring::explorer {
 /// The name of a site, as it is spelt in the enumeration.
 [[nodiscard]] constexpr std::string_view name_of(Site site) {
   switch (site) {
+    case Site::avail_fill:
+      return "avail_fill";
     case Site::avail_publish:
       return "avail_publish";
     case Site::avail_publish_tested:
@@ -31,6 +34,8 @@ namespace bellpull::ring::explorer {
       return "used_event_park";
     case Site::avail_poll:
       return "avail_poll";
+    case Site::used_fill:
+      return "used_fill";
     case Site::used_publish:
       return "used_publish";
     case Site::used_publish_tested:
@@ -39,6 +44,8 @@ namespace bellpull::ring::explorer {
       return "used_event_test";
     case Site::avail_event_arm:
       return "avail_event_arm";
+    case Site::avail_entry:
+      return "avail_entry";
     case Site::avail_recheck:
       return "avail_recheck";
     case Site::avail_event_park:
@@ -65,10 +72,12 @@ class Orders {
 
 /// Stands in the place of NativeAccess: the same interface, over the explorer's memory.
 struct ModelAccess {
+  static constexpr bool kCounters = false;
+
   template <Site site, class Word>
   [[nodiscard]] static Word load(const Word& word) noexcept {
     used.set(static_cast<std::size_t>(site));
-    return world->load(&word, word, orders.of(site), name_of(site));
+    return static_cast<Word>(world->load(&word, word, orders.of(site), name_of(site)));
   }
 
   template <Site site, class Word>
@@ -82,6 +91,15 @@ struct ModelAccess {
   [[nodiscard]] static Entry read(const Entry& entry) noexcept {
     world->read(&entry);
     return entry;
+  }
+
+  template <class Entry>
+  [[nodiscard]] static Entry copy_once(const Entry& entry) noexcept {
+    return read(entry);
+  }
+  static void copy_once(void* to, const void* from, std::size_t bytes) noexcept {
+    world->read(from);
+    std::memcpy(to, from, bytes);
   }
 
   template <class Entry>

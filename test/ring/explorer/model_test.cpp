@@ -78,7 +78,7 @@ Code store(unsigned word, std::uint16_t value, std::memory_order order) {
 
 Code load(unsigned word, unsigned into, std::memory_order order) {
   return [=](World& world, Shared& s) {
-    s.found[into] = world.load(&s.words[word], 0, order, "word");
+    s.found[into] = static_cast<unsigned>(world.load(&s.words[word], 0, order, "word"));
   };
 }
 
@@ -326,7 +326,8 @@ TEST_CASE("leaving orders out by sleep sets leaves no outcome out") {
   CHECK(with * 10 < without);
 }
 
-TEST_CASE("a scenario with two writers of one word, or without an end, is refused") {
+TEST_CASE(
+    "a scenario with two writers of one word that nothing orders, or without an end, is refused") {
   CHECK(explore({store(0, 1, kRelease), store(0, 2, kRelease)}).result.failure ==
         Failure::unmodelled);
   const auto spin = [](World& world, Shared& s) {

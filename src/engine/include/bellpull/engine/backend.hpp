@@ -8,7 +8,10 @@
 namespace bellpull::engine {
 
 /// Which way a channel moves bytes (dmaengine's DMA_MEM_TO_DEV and DMA_DEV_TO_MEM).
-enum class Direction : std::uint8_t { memory_to_device, device_to_memory };
+enum class Direction : std::uint8_t {
+  memory_to_device,  ///< the back-end reads client memory: a write, a transmit
+  device_to_memory,  ///< the back-end fills client memory: a read, a receive
+};
 
 /// One contiguous piece of client memory.
 struct Segment {

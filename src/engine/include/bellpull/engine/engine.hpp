@@ -7,6 +7,7 @@
 
 #include "bellpull/engine/backend.hpp"
 #include "bellpull/engine/notify.hpp"
+#include "bellpull/engine/queue_layout.hpp"
 #include "bellpull/engine/stream_channel.hpp"
 
 namespace bellpull::engine {
@@ -26,9 +27,10 @@ struct EngineOptions {
 
 /// How a stream channel is opened.
 struct StreamOptions {
-  std::uint32_t size = 256;  ///< slots, one per segment: a power of two, 1 to 32768
+  std::uint32_t size = 256;  ///< slots, one per segment: 1 to 32768, split: a power of two
   Notify notify{};           ///< the bell
   CompletionSink sink{};     ///< where completions go
+  QueueLayout layout = QueueLayout::split;  ///< of the ring
 };
 
 /// What a run() did.

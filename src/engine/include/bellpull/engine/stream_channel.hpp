@@ -5,13 +5,15 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "bellpull/engine/backend.hpp"
 #include "bellpull/engine/completion.hpp"
 #include "bellpull/engine/counter.hpp"
 #include "bellpull/engine/notify.hpp"
-#include "bellpull/ring/split_driver.hpp"
+#include "bellpull/engine/queue_layout.hpp"
+#include "bellpull/ring/driver.hpp"
 
 namespace bellpull::engine {
 
@@ -46,12 +48,16 @@ struct PrepareError {
 /// buffers were never lent. Owner thread of the channel only; must not outlive the channel.
 class [[nodiscard]] Prepared {
  public:
+  /// Holds nothing.
   Prepared() = default;
+  /// Takes the slots over; `other` holds none afterwards.
   Prepared(Prepared&& other) noexcept
       : channel_(std::exchange(other.channel_, nullptr)),
         first_(other.first_),
         count_(std::exchange(other.count_, 0)) {}
+  /// Gives its own slots back, then takes those of `other` over.
   Prepared& operator=(Prepared&& other) noexcept;
+  /// Gives the slots back.
   ~Prepared();
 
   /// Transfers in it; 0 after it was moved from.
@@ -147,10 +153,12 @@ class StreamChannel {
   [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
 
   /// Slots (descriptors, one per segment) that prepare() can still take.
-  [[nodiscard]] std::uint32_t free_slots() const noexcept { return driver_.free_descriptors(); }
+  [[nodiscard]] std::uint32_t free_slots() const noexcept;
 
   /// Slots of the ring.
-  [[nodiscard]] std::uint32_t size() const noexcept { return driver_.size(); }
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    return static_cast<std::uint32_t>(slots_.size());
+  }
 
   /// The limits of the back-end.
   [[nodiscard]] const Capabilities& capabilities() const noexcept { return capabilities_; }
@@ -165,14 +173,17 @@ class StreamChannel {
   StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, bool pushes);
   [[nodiscard]] PrepareError check(std::span<const Request> requests) const noexcept;
   [[nodiscard]] PrepareError check(const Request& request) const noexcept;
-  std::uint16_t reserve(const Request& request) noexcept;
+  template <class Driver>
+  std::uint16_t reserve(Driver& driver, const Request& request) noexcept;
   void drop(std::uint16_t first, std::uint32_t count) noexcept;
   void reclaim_pushed() noexcept;
+  void publish() noexcept;
 
   Engine& engine_;
   Capabilities capabilities_;
   bool pushes_ = false;
-  ring::SplitDriver<> driver_;
+  // Which layout is asked once per call, never per transfer.
+  std::variant<ring::Driver<ring::Split>, ring::Driver<ring::Packed>> driver_;
   std::vector<ring::DriverSlot> slots_;
   std::vector<ring::Segment> scratch_;
   Cookie next_cookie_ = 1;

@@ -42,10 +42,13 @@ struct PacketBuffer {
 /// owner at a time.
 class Packet {
  public:
+  /// Empty.
   Packet() noexcept = default;
   /// Takes over a buffer that release() gave up.
   explicit Packet(PacketBuffer* buffer) noexcept : buffer_(buffer) {}
+  /// Takes the frame over; `other` is empty afterwards.
   Packet(Packet&& other) noexcept : buffer_(std::exchange(other.buffer_, nullptr)) {}
+  /// Returns its own buffers to their pool, then takes the frame of `other` over.
   Packet& operator=(Packet&& other) noexcept {
     if (this != &other) {
       reset();
@@ -53,6 +56,7 @@ class Packet {
     }
     return *this;
   }
+  /// Returns the buffers to their pool.
   ~Packet() { reset(); }
 
   /// Whether it holds a frame.

@@ -5,37 +5,56 @@
 
 namespace bellpull::ring {
 
-/// Whether moving an index from `before` to `after` stepped over `event`, that is, whether entry
-/// number `event` is among those just published. All three count modulo 65536.
-/// Source: virtio 1.4 section 2.7.10 (available and used buffer notification suppression).
-[[nodiscard]] constexpr bool event_crossed(std::uint16_t event, std::uint16_t after,
-                                           std::uint16_t before) noexcept {
-  const auto behind = static_cast<std::uint16_t>(after - event - 1);
-  const auto moved = static_cast<std::uint16_t>(after - before);
-  return behind < moved;
+/// Whether moving a position from `before` to `after` stepped over `event`, that is, whether entry
+/// number `event` is among those just published. All three count modulo `modulus` and are below it:
+/// 65536 for the split layout; twice the size of the queue for the packed one, whose wrap counter
+/// is what tells the two laps apart.
+/// Source: virtio 1.4 section 2.7.10 (available and used buffer notification suppression), and
+/// 2.8.10 for the packed layout, where `event` may lie inside a chain.
+[[nodiscard]] constexpr bool event_crossed(std::uint32_t event, std::uint32_t after,
+                                           std::uint32_t before, std::uint32_t modulus) noexcept {
+  const auto distance = [modulus](std::uint32_t to, std::uint32_t from) {
+    return to >= from ? to - from : to + modulus - from;
+  };
+  return distance(event, before) < distance(after, before);
 }
 
-/// One side's published index and the other side's wish to be told, kept as totals that never
+/// One side's published entries and the other side's wish to be told, kept as totals that never
 /// wrap, so that a side which did not test for a long time still decides correctly.
 class EventTest {
  public:
-  /// Tells whether the peer asked to hear of any entry in (last test, `total`], given its event
-  /// word. `total` is the number of entries ever published. Owner thread only.
-  [[nodiscard]] constexpr bool crossed(std::uint64_t total, std::uint16_t event) noexcept {
-    const std::uint64_t before = tested_;
+  /// Starts with `total` entries published. After a hand-over (`unknown`) nobody knows what the
+  /// former owner tested, so the first test says yes: a spare notification is harmless.
+  constexpr void start(std::uint64_t total, bool unknown) noexcept {
     tested_ = total;
-    // After a whole lap without a test 16 bits cannot tell; a spare notification is harmless.
-    if (total - before > 0xffff) return true;
-    return event_crossed(event, static_cast<std::uint16_t>(total),
-                         static_cast<std::uint16_t>(before));
+    unknown_ = unknown;
+  }
+
+  /// Tells whether the peer asked to hear of any entry in (last test, `total`], given its event
+  /// word as a position below `modulus`. `total` is the number of entries ever published, and
+  /// `total` modulo `modulus` is its position. Owner thread only.
+  [[nodiscard]] constexpr bool crossed(std::uint64_t total, std::uint32_t position,
+                                       std::uint32_t event, std::uint32_t modulus) noexcept {
+    const std::uint64_t moved = total - tested_;
+    tested_ = total;
+    // After a whole lap without a test the position cannot tell; a spare notification is harmless.
+    if (moved >= modulus || unknown_) {
+      unknown_ = false;
+      return true;
+    }
+    const auto step = static_cast<std::uint32_t>(moved);
+    const std::uint32_t before = position >= step ? position - step : position + modulus - step;
+    return event_crossed(event, position, before, modulus);
   }
 
  private:
   std::uint64_t tested_ = 0;
+  bool unknown_ = false;
 };
 
-/// Keeps an event word from being stepped over by accident. An armed word fires once; 65536
-/// entries later the index passes it again. Whoever consumes moves it on before that can happen.
+/// Keeps an event word of the split layout from being stepped over by accident. An armed word fires
+/// once; 65536 entries later the index passes it again. Whoever consumes moves it on before that
+/// can happen.
 ///
 /// Where a parked word lies has two limits. Behind it: the peer may have published entries that we
 /// consumed already and not have tested them yet, at most one batch, which is at most the queue.

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 namespace bellpull::ring {
 
@@ -16,34 +20,44 @@ namespace bellpull::ring {
 /// - *arm and ring*: one side stores its index and then loads the event word, the other stores the
 ///   event word and then loads the index. At least one of them must see the other's store, which
 ///   needs all four accesses in one total order: seq_cst (store buffering, "Dekker").
+/// An *index* below is a word of its own in the split layout (avail.idx, used.idx); in the packed
+/// layout it is the flags of the first descriptor that was not shown yet, and loading the index is
+/// loading the flags of the next descriptor. The event word is, in the split layout, used_event and
+/// avail_event, or the flags of the rings; in the packed layout, the event suppression structures.
+///
 /// The order stands on the accesses and not on stand-alone fences, so that ThreadSanitizer checks
 /// the very code that ships.
 enum class Site : std::uint8_t {
   // driver half
-  avail_publish,         ///< driver stores avail.idx, nobody can be asleep
-  avail_publish_tested,  ///< driver stores avail.idx, then tests avail_event
-  avail_event_test,      ///< driver loads avail_event after avail_publish_tested
-  used_poll,             ///< driver loads used.idx to consume
-  used_event_arm,        ///< driver stores used_event, then re-checks used.idx
-  used_recheck,          ///< driver loads used.idx after used_event_arm
-  used_event_park,       ///< driver moves used_event out of the way
+  avail_fill,            ///< packed: driver stores flags that avail_publish will cover
+  avail_publish,         ///< driver stores the available index, nobody can be asleep
+  avail_publish_tested,  ///< driver stores the available index, then tests the device's event word
+  avail_event_test,      ///< driver loads the device's event word after avail_publish_tested
+  used_poll,             ///< driver loads the used index to consume
+  used_event_arm,        ///< driver stores its event word, then re-checks the used index
+  used_recheck,          ///< driver loads the used index after used_event_arm
+  used_event_park,       ///< driver moves its event word out of the way
   // device half
-  avail_poll,           ///< device loads avail.idx to consume
-  used_publish,         ///< device stores used.idx, nobody can be asleep
-  used_publish_tested,  ///< device stores used.idx, then tests used_event
-  used_event_test,      ///< device loads used_event after used_publish_tested
-  avail_event_arm,      ///< device stores avail_event, then re-checks avail.idx
-  avail_recheck,        ///< device loads avail.idx after avail_event_arm
-  avail_event_park,     ///< device moves avail_event out of the way
+  avail_poll,           ///< device loads the available index to consume
+  avail_entry,          ///< packed: device loads flags that avail_poll covers
+  used_fill,            ///< packed: device stores flags that used_publish will cover
+  used_publish,         ///< device stores the used index, nobody can be asleep
+  used_publish_tested,  ///< device stores the used index, then tests the driver's event word
+  used_event_test,      ///< device loads the driver's event word after used_publish_tested
+  avail_event_arm,      ///< device stores its event word, then re-checks the available index
+  avail_recheck,        ///< device loads the available index after avail_event_arm
+  avail_event_park,     ///< device moves its event word out of the way
 };
 
 /// How many sites there are, for tables indexed by Site.
-inline constexpr std::size_t kSiteCount = 14;
+inline constexpr std::size_t kSiteCount = 17;
 
 /// The memory order of each site, with its partner.
 [[nodiscard]] constexpr std::memory_order order_of(Site site) noexcept {
   // NOLINTBEGIN(bugprone-branch-clone): equal orders of neighbours are a coincidence
   switch (site) {
+    case Site::avail_fill:  // behind avail_publish, which carries it
+      return std::memory_order_relaxed;
     case Site::avail_publish:  // pairs with avail_poll and avail_recheck: descriptors, ring entries
       return std::memory_order_release;
     case Site::avail_publish_tested:  // as above, and before avail_event_test against the device's
@@ -60,6 +74,10 @@ inline constexpr std::size_t kSiteCount = 14;
       return std::memory_order_relaxed;
     case Site::avail_poll:  // pairs with avail_publish, avail_publish_tested
       return std::memory_order_acquire;
+    case Site::avail_entry:  // covered by avail_poll of the chain or batch it belongs to
+      return std::memory_order_relaxed;
+    case Site::used_fill:  // behind used_publish, which carries it
+      return std::memory_order_relaxed;
     case Site::used_publish:  // pairs with used_poll and used_recheck
       return std::memory_order_release;
     case Site::used_publish_tested:  // as above, and before used_event_test against the driver's
@@ -81,6 +99,10 @@ inline constexpr std::size_t kSiteCount = 14;
 /// their parameter, so that a model of memory can stand in its place and explore what the shipped
 /// templates do (test/ring/explorer).
 struct NativeAccess {
+  /// Whether the halves keep their counters. A type that derives from this one and says false
+  /// leaves them at 0 and their upkeep out of the code.
+  static constexpr bool kCounters = true;
+
   /// Atomically loads a word both sides use, with the order of `site`. Wait-free.
   template <Site site, class Word>
   [[nodiscard]] static Word load(const Word& word) noexcept {
@@ -102,11 +124,49 @@ struct NativeAccess {
     return entry;
   }
 
+  /// Copies an entry that a peer may change at any moment: each word of it is loaded once, and the
+  /// compiler cannot go back to the original. `Entry` consists of words of at most 8 bytes.
+  template <class Entry>
+  [[nodiscard]] static Entry copy_once(const Entry& entry) noexcept {
+    using Word = std::conditional_t<
+        sizeof(Entry) % 8 == 0, std::uint64_t,
+        std::conditional_t<sizeof(Entry) % 4 == 0, std::uint32_t, std::uint16_t>>;
+    static_assert(sizeof(Entry) % sizeof(Word) == 0 && std::is_trivially_copyable_v<Entry>);
+    std::array<Word, sizeof(Entry) / sizeof(Word)> words;
+    const auto* const from = reinterpret_cast<const AliasWord<Word>*>(&entry);
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      words[i] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
+    }
+    return std::bit_cast<Entry>(words);
+  }
+
+  /// Copies `bytes` bytes that a peer may change at any moment, each loaded once.
+  static void copy_once(void* to, const void* from, std::size_t bytes) noexcept {
+    const auto* source = static_cast<const std::byte*>(from);
+    auto* target = static_cast<std::byte*>(to);
+    if (reinterpret_cast<std::uintptr_t>(from) % 8 == 0) {
+      for (; bytes >= 8; bytes -= 8, source += 8, target += 8) {
+        const std::uint64_t word = __atomic_load_n(
+            reinterpret_cast<const AliasWord<std::uint64_t>*>(source), __ATOMIC_RELAXED);
+        std::memcpy(target, &word, sizeof word);
+      }
+    }
+    const auto* rest = reinterpret_cast<const unsigned char*>(source);
+    for (; bytes != 0; --bytes) {
+      *target++ = static_cast<std::byte>(__atomic_load_n(rest++, __ATOMIC_RELAXED));
+    }
+  }
+
   /// Writes an entry that belongs to the caller until it publishes the index that covers it.
   template <class Entry>
   static void write(Entry& entry, const Entry& value) noexcept {
     entry = value;
   }
+
+ private:
+  // What the peer wrote has the types of the layout; the words may alias them.
+  template <class Word>
+  using AliasWord [[gnu::may_alias]] = Word;
 };
 
 }  // namespace bellpull::ring

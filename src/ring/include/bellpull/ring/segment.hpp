@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
+
+#include "bellpull/ring/fault.hpp"
 
 namespace bellpull::ring {
 
-/// One contiguous piece of a buffer: the fields of a descriptor that its author chooses.
+/// One contiguous part of a buffer as the driver half describes it: the fields of a descriptor that
+/// its author chooses.
 struct Segment {
-  std::uint64_t address = 0;  ///< as the device half will read it: here, an address of the program
+  std::uint64_t address = 0;  ///< as the device half will read it
   std::uint32_t length = 0;   ///< bytes
+};
+
+/// One contiguous part of a buffer as the device half can touch it. Laid out like `struct iovec`.
+struct Piece {
+  std::byte* data = nullptr;  ///< in this program; belongs to the device half until complete()
+  std::size_t length = 0;     ///< bytes
 };
 
 /// A buffer that came back: what the driver half's poll() reports.
@@ -18,11 +29,24 @@ struct Used {
   std::uint32_t length = 0;  ///< bytes the device wrote into the writable part
 };
 
-/// A chain the device half took: what it must give back with complete().
+/// A chain that the device half took and must give back with complete(), once.
 struct Chain {
-  std::uint16_t head = 0;      ///< id to complete
-  std::uint16_t segments = 0;  ///< descriptors that were emitted
-  bool well_formed = true;     ///< false: it left the table, looped, or had too many segments
+  std::uint16_t head = 0;         ///< the id of the chain, below the size of the queue
+  std::uint16_t descriptors = 0;  ///< entries of the ring that it takes up, the indirect table not
+  std::uint32_t readable = 0;     ///< pieces that the device reads; they come first
+  std::uint32_t writable = 0;     ///< pieces that the device writes; they follow
+  std::uint64_t readable_bytes = 0;  ///< bytes of the readable pieces
+  std::uint64_t writable_bytes = 0;  ///< bytes of the writable pieces
+  std::uint8_t map_turn = 0;         ///< which of the address map's tables its pieces come from
+
+  /// The pieces that the device reads, given the span that take() filled.
+  [[nodiscard]] std::span<Piece> readable_of(std::span<Piece> pieces) const noexcept {
+    return pieces.first(readable);
+  }
+  /// The pieces that the device writes, given the span that take() filled.
+  [[nodiscard]] std::span<Piece> writable_of(std::span<Piece> pieces) const noexcept {
+    return pieces.subspan(readable, writable);
+  }
 };
 
 /// No chain: what reserve() returns when there are too few free descriptors.

@@ -7,21 +7,17 @@
 #endif
 #include <linux/virtio_ring.h>
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 
-#include "bellpull/ring/cacheline.hpp"
+#include "bellpull/ring/layout_check.hpp"
 #include "bellpull/ring/setup_error.hpp"
 
 namespace bellpull::ring {
 
-static_assert(std::endian::native == std::endian::little,
-              "virtio 1.4 rings are little-endian; conversion is not written yet");
 static_assert(sizeof(vring_desc) == 16 && sizeof(vring_used_elem) == 8);
-
-/// The largest queue of either layout (virtio 1.4 section 2.6).
-inline constexpr std::uint32_t kMaxQueueSize = 32768;
 
 /// Where the three parts of a split virtqueue are (virtio 1.4 section 2.7). Plain pointers into
 /// memory that the caller owns and keeps for as long as a half is attached to it.
@@ -55,11 +51,10 @@ struct SplitOffsets {
 
 /// Computes the offsets for a queue of `size` entries.
 [[nodiscard]] constexpr SplitOffsets split_offsets(std::uint32_t size) noexcept {
-  const auto align = [](std::size_t at) { return (at + kCacheLine - 1) / kCacheLine * kCacheLine; };
   SplitOffsets offsets;
-  offsets.avail = align(split_desc_bytes(size));
-  offsets.used = align(offsets.avail + split_avail_bytes(size));
-  offsets.end = align(offsets.used + split_used_bytes(size));
+  offsets.avail = round_to_line(split_desc_bytes(size));
+  offsets.used = round_to_line(offsets.avail + split_avail_bytes(size));
+  offsets.end = round_to_line(offsets.used + split_used_bytes(size));
   return offsets;
 }
 
@@ -89,34 +84,29 @@ struct SplitOffsets {
   return SetupError::none;
 }
 
-/// Checks every rule that the parts of a split queue must keep: size, presence, alignment, and
-/// that no two of them share bytes.
+/// Checks every rule that the parts of a split queue must keep: size, presence, alignment, that
+/// none wraps around the end of the address space and that no two of them share bytes.
 [[nodiscard]] inline SetupError check_split(const SplitMemory& memory) noexcept {
   if (const SetupError error = check_split_size(memory.size); error != SetupError::none) {
     return error;
   }
-  if (memory.desc == nullptr || memory.avail == nullptr || memory.used == nullptr) {
-    return SetupError::null_part;
-  }
-  const auto desc = reinterpret_cast<std::uintptr_t>(memory.desc);
-  const auto avail = reinterpret_cast<std::uintptr_t>(memory.avail);
-  const auto used = reinterpret_cast<std::uintptr_t>(memory.used);
-  if (desc % VRING_DESC_ALIGN_SIZE != 0 || avail % VRING_AVAIL_ALIGN_SIZE != 0 ||
-      used % VRING_USED_ALIGN_SIZE != 0) {
-    return SetupError::misaligned_part;
-  }
-  const auto apart = [](std::uintptr_t a, std::size_t a_bytes, std::uintptr_t b,
-                        std::size_t b_bytes) {
-    return a < b ? b - a >= a_bytes : a - b >= b_bytes;
-  };
-  const std::size_t desc_bytes = split_desc_bytes(memory.size);
-  const std::size_t avail_bytes = split_avail_bytes(memory.size);
-  const std::size_t used_bytes = split_used_bytes(memory.size);
-  if (!apart(desc, desc_bytes, avail, avail_bytes) || !apart(desc, desc_bytes, used, used_bytes) ||
-      !apart(avail, avail_bytes, used, used_bytes)) {
-    return SetupError::overlapping_parts;
-  }
-  return SetupError::none;
+  return check_parts({{{memory.desc, split_desc_bytes(memory.size), VRING_DESC_ALIGN_SIZE},
+                       {memory.avail, split_avail_bytes(memory.size), VRING_AVAIL_ALIGN_SIZE},
+                       {memory.used, split_used_bytes(memory.size), VRING_USED_ALIGN_SIZE}}});
+}
+
+/// A descriptor of two whole words. Written so, it can be read back as two words by the same
+/// processor without waiting for four smaller stores to leave its store buffer.
+[[nodiscard]] constexpr vring_desc make_desc(std::uint64_t address, std::uint32_t length,
+                                             std::uint16_t flags, std::uint16_t next) noexcept {
+  const std::array<std::uint64_t, 2> words{
+      address, std::uint64_t{length} | std::uint64_t{flags} << 32 | std::uint64_t{next} << 48};
+  return std::bit_cast<vring_desc>(words);
+}
+
+/// A used element of one whole word; see make_desc().
+[[nodiscard]] constexpr vring_used_elem make_used(std::uint32_t id, std::uint32_t length) noexcept {
+  return std::bit_cast<vring_used_elem>(std::uint64_t{id} | std::uint64_t{length} << 32);
 }
 
 /// The word with which the driver asks for used-buffer notifications, at the end of the available

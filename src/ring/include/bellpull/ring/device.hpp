@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <type_traits>
+
+#include "bellpull/ring/address_map.hpp"
+#include "bellpull/ring/budget.hpp"
+#include "bellpull/ring/chain_reader.hpp"
+#include "bellpull/ring/device_slots.hpp"
+#include "bellpull/ring/features.hpp"
+#include "bellpull/ring/layout.hpp"
+#include "bellpull/ring/order.hpp"
+#include "bellpull/ring/segment.hpp"
+#include "bellpull/ring/setup_error.hpp"
+#include "bellpull/ring/state.hpp"
+#include "bellpull/ring/trust.hpp"
+
+namespace bellpull::ring {
+
+/// How a device half is set up.
+template <class Layout, class Map = IdentityMap>
+struct DeviceOptions {
+  Features features{};            ///< as agreed with the driver half
+  std::span<DeviceSlot> slots{};  ///< one per entry, private; for an untrusted driver, and in-order
+  std::span<typename Layout::TableEntry> indirect{};  ///< one per entry, private; copies of tables
+  std::uint64_t max_chain_bytes = std::uint64_t{1} << 32;  ///< longer chains are faulty; the most
+  Map* map = nullptr;                     ///< where the peer's memory is; not for IdentityMap
+  const DeviceState* resume = nullptr;    ///< go on from here
+  std::span<const InFlight> in_flight{};  ///< with `resume`: the chains that were not given back;
+                                          ///< in-order, in the order in which they were taken
+};
+
+/// What a device half counted since it was attached. All zero with an access type that counts not.
+struct DeviceCounters {
+  std::uint64_t taken = 0;             ///< chains taken, faulty ones included
+  std::uint64_t completed = 0;         ///< chains given back, faulty ones included
+  std::uint64_t publishes = 0;         ///< stores that showed a batch
+  std::uint64_t bells = 0;             ///< publishes after which the driver wanted to be notified
+  std::uint64_t bells_suppressed = 0;  ///< tested publishes after which it did not
+  std::uint64_t empty = 0;             ///< looks that found no chain
+  std::uint64_t budget_ends = 0;       ///< polls that ended with their budget
+  std::uint64_t misuses = 0;           ///< chains given to complete() that were not in flight
+  std::uint32_t most_in_flight = 0;    ///< high-water mark of chains taken and not completed
+  std::array<std::uint64_t, kChainFaultCount> chain_faults{};  ///< by ChainFault
+};
+
+/// The device half of a virtqueue: takes the chains that the driver made available and gives them
+/// back used.
+///
+/// A chain goes through poll() or take() -> complete() -> publish(). One thread at a time may call
+/// the members; none of them blocks, allocates or makes a system call. The memory belongs to the
+/// caller and outlives the attachment.
+///
+/// `Trust` and `Map` say whose memory it is. `Trusted` with `IdentityMap` is a driver half in the
+/// same program: addresses are pointers and nothing is checked. `Untrusted` needs a `RegionMap`:
+/// every word of the ring is copied once and only the copy is used. A chain that breaks a rule is
+/// given back with length 0, counted, and never seen by the caller; what makes the ring itself
+/// unbelievable breaks the queue, see fault(). Faulty chains that were given back are shown to the
+/// driver by the next publish, like all others.
+template <class Layout, class Trust = Trusted, class Map = IdentityMap, class Access = NativeAccess>
+class Device {
+  static_assert(!Trust::kChecks || Map::kLooksUp,
+                "an untrusted peer must not name addresses of this program: give it a RegionMap");
+
+ public:
+  /// How this half is set up.
+  using Options = DeviceOptions<Layout, Map>;
+
+  Device() = default;
+
+  /// Attaches to a queue whose memory the driver half, or nobody yet, has begun to use; or to one
+  /// that another device half left, when `options.resume` says where it stood. Starts with kicks
+  /// parked. On an error no queue memory was written.
+  [[nodiscard]] SetupError attach(const typename Layout::Memory& memory,
+                                  const Options& options = {}) noexcept {
+    if (const SetupError error = check(memory, options); error != SetupError::none) return error;
+    reset();
+    size_ = memory.size;
+    in_order_ = options.features.in_order;
+    slots_ = options.slots.data();
+    reader_.start(memory.size, options.features.indirect, options.indirect,
+                  options.max_chain_bytes);
+    if constexpr (Map::kLooksUp) map_ = options.map;
+    resume_turn_ = map().turn();
+    if (slots_ != nullptr) {
+      for (std::uint32_t i = 0; i < size_; ++i) slots_[i] = DeviceSlot{};
+    }
+    if (options.resume != nullptr) {
+      for (const InFlight& chain : options.in_flight) hold(chain);
+    }
+    ring_.start(memory, options.features, options.resume, map());
+    return SetupError::none;
+  }
+
+  /// Lets go of the queue, as at a queue reset (virtio 1.4 section 2.6.1): when it returned,
+  /// neither the ring nor any buffer is touched any more and every call but attach() does nothing.
+  /// Chains that were taken are forgotten.
+  void reset() noexcept {
+    if (attached()) map().forget();
+    *this = Device{};
+  }
+
+  /// Publishes what is completed and lets go of the queue. Another device half goes on from what it
+  /// returns and from the chains that are not given back: those that the caller holds, which are
+  /// also what in_flight() reports before this call. A broken queue has no state worth keeping:
+  /// reset() it. The driver must be notified if it sleeps.
+  [[nodiscard]] DeviceState stop() noexcept {
+    DeviceState state;
+    if (attached()) {
+      publish();
+      ring_.save(state);
+    }
+    reset();
+    return state;
+  }
+
+  /// Whether the half has a queue.
+  [[nodiscard]] bool attached() const noexcept { return size_ != 0; }
+
+  /// Entries of the queue; 0 while there is none.
+  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+
+  /// Chains taken and not completed.
+  [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
+
+  /// Calls `visit(const InFlight&)` for each chain that is taken and not given back: in-order, in
+  /// the order in which they were taken, those included that are completed and wait behind others.
+  /// Only with slots; without them the caller alone knows.
+  template <class Visit>
+  void in_flight(Visit&& visit) const noexcept {
+    if (slots_ == nullptr) return;
+    if (in_order_) {
+      std::uint32_t turn = oldest_turn_;
+      for (std::uint32_t i = 0; i < turns_; ++i, turn = after(turn)) {
+        visit(static_cast<const InFlight&>(slots_[slots_[turn].turn_head].chain));
+      }
+      return;
+    }
+    for (std::uint32_t i = 0; i < size_; ++i) {
+      if (slots_[i].taken) visit(static_cast<const InFlight&>(slots_[i].chain));
+    }
+  }
+
+  /// The chain to complete for one that was in flight when this half was attached. It has no
+  /// pieces: whoever took it knows them.
+  [[nodiscard]] Chain resumed(const InFlight& chain) noexcept {
+    return {.head = chain.head, .descriptors = chain.descriptors, .map_turn = resume_turn_};
+  }
+
+  /// Looks whether the driver made chains available and returns how many take() can take now.
+  /// Packed: at most 1, for the layout does not tell more without reading on. Split: reads the
+  /// driver's index once.
+  unsigned refresh() noexcept {
+    if (!usable()) return 0;
+    if (!accept(ring_.template refresh<Trust>())) return 0;
+    return ring_.ready();
+  }
+
+  /// Chains that take() can take without another look at shared memory; packed: at most 1.
+  [[nodiscard]] unsigned ready() const noexcept { return usable() ? ring_.ready() : 0; }
+
+  /// Takes the oldest available chain within `budget`: its pieces go into `pieces`, first those to
+  /// read, then those to write, and belong to the caller until complete(). A chain that needs more
+  /// pieces than there is room for is faulty. Faulty chains are given back on the way.
+  [[nodiscard]] Pull take(Budget& budget, std::span<Piece> pieces, Chain& chain) noexcept {
+    if (!begin(1)) return Pull::broken;
+    return next(budget, pieces, chain);
+  }
+
+  /// take() with no other bound than one turn of the queue. True: `chain` is one.
+  [[nodiscard]] bool take(std::span<Piece> pieces, Chain& chain) noexcept {
+    Budget budget{.chains = size_};
+    return take(budget, pieces, chain) == Pull::chain;
+  }
+
+  /// Takes chains within `budget` and hands each to `visit(const Chain&)`, with its pieces in
+  /// `pieces` until `visit` returns. Split: reads the driver's index at most once. Returns `empty`,
+  /// `more` when the budget is used up, or `broken`. `visit` may complete the chain or keep it.
+  template <class Visit>
+  Pull poll(Budget& budget, std::span<Piece> pieces, Visit&& visit) noexcept {
+    if (!begin(budget.chains)) return Pull::broken;
+    Chain chain;
+    for (;;) {
+      const Pull pull = next(budget, pieces, chain);
+      if (pull != Pull::chain) return pull;
+      visit(static_cast<const Chain&>(chain));
+    }
+  }
+
+  /// Gives a taken chain back, `written` bytes of its writable part having been written from its
+  /// start. Not visible to the driver before publish(). Chains may be completed in any order, each
+  /// once; in-order, the device half holds them back until it is their turn. A chain that is not in
+  /// flight does nothing where slots tell so, and is counted.
+  void complete(const Chain& chain, std::uint32_t written) noexcept {
+    static_assert(!Map::kLogs,
+                  "a map with a log needs the pieces: complete(chain, pieces, written)");
+    if (holds(chain)) give_back(chain, written);
+  }
+
+  /// complete(), and the log of the address map hears of the `written` bytes; `pieces` are those
+  /// that take() filled.
+  void complete(const Chain& chain, std::span<const Piece> pieces, std::uint32_t written) noexcept {
+    if (!holds(chain)) return;
+    std::uint64_t left = written;
+    for (const Piece& piece : pieces.subspan(chain.readable, chain.writable)) {
+      if (left == 0) break;
+      const std::uint64_t here = left < piece.length ? left : piece.length;
+      map().wrote(chain.map_turn, piece.data, here);
+      left -= here;
+    }
+    give_back(chain, written);
+  }
+
+  /// Shows all completed chains to the driver with one store. For a driver that polls.
+  void publish() noexcept {
+    if (!publishable()) return;
+    ring_.publish(map());
+    count(counters_.publishes);
+  }
+
+  /// Shows all completed chains to the driver with one store and one full barrier, and tells
+  /// whether it asked to be notified.
+  [[nodiscard]] bool publish_and_test() noexcept {
+    if (!publishable()) return false;
+    const bool asks = ring_.publish_and_test(map());
+    count(counters_.publishes);
+    count(asks ? counters_.bells : counters_.bells_suppressed);
+    return asks;
+  }
+
+  /// Asks to be kicked at the next available chain, and looks once more. Returns true when there is
+  /// one already: the caller goes on and must not sleep. One full barrier. True as well when the
+  /// queue breaks at this look; a queue that is broken or not attached is never armed.
+  [[nodiscard]] bool arm() noexcept {
+    if (!usable()) return false;
+    QueueFault fault{};
+    const bool pending = ring_.template arm<Trust>(fault, map());
+    (void)accept(fault);
+    return pending;
+  }
+
+  /// Asks not to be kicked. A kick may be under way already.
+  void disarm() noexcept {
+    if (usable()) ring_.disarm(map());
+  }
+
+  /// Why the queue is broken, or `none`. A broken queue takes and gives back nothing until reset()
+  /// and attach(); its memory is not touched any more.
+  [[nodiscard]] QueueFault fault() const noexcept { return fault_; }
+
+  /// Counts since attach().
+  [[nodiscard]] const DeviceCounters& counters() const noexcept { return counters_; }
+
+ private:
+  using Ring = typename Layout::template DeviceRing<Access>;
+
+  [[nodiscard]] static SetupError check(const typename Layout::Memory& memory,
+                                        const Options& options) noexcept {
+    if (const SetupError error = Layout::check(memory); error != SetupError::none) return error;
+    const bool needs_slots = Trust::kChecks || options.features.in_order;
+    if (needs_slots && options.slots.size() < memory.size) return SetupError::slots_too_few;
+    if (options.features.indirect && options.indirect.size() < memory.size) {
+      return SetupError::indirect_room;
+    }
+    if (Map::kLooksUp && options.map == nullptr) return SetupError::map_missing;
+    if (options.resume == nullptr) return SetupError::none;
+    std::uint32_t weight = 0;
+    for (std::size_t i = 0; i < options.in_flight.size(); ++i) {
+      const InFlight& chain = options.in_flight[i];
+      if (chain.head >= memory.size || chain.descriptors == 0 || chain.descriptors > memory.size ||
+          i >= memory.size) {
+        return SetupError::state_invalid;
+      }
+      // What nothing holds back was given back.
+      if (options.features.in_order && i == 0 && chain.completed) return SetupError::state_invalid;
+      for (std::size_t j = 0; j < i; ++j) {
+        if (options.in_flight[j].head == chain.head) return SetupError::state_invalid;
+      }
+      weight += Ring::weight(chain);
+    }
+    return Ring::check(memory, *options.resume, weight);
+  }
+
+  static void count(std::uint64_t& counter) noexcept {
+    if constexpr (Access::kCounters) ++counter;
+  }
+
+  [[nodiscard]] Map& map() noexcept {
+    if constexpr (Map::kLooksUp) {
+      return *map_;
+    } else {
+      return map_;
+    }
+  }
+
+  [[nodiscard]] bool usable() const noexcept { return size_ != 0 && fault_ == QueueFault::none; }
+
+  // Notes a fault of the ring; true when there is none.
+  [[nodiscard]] bool accept(QueueFault fault) noexcept {
+    if constexpr (Trust::kChecks) {
+      if (fault != QueueFault::none) [[unlikely]] {
+        fault_ = fault;
+        return false;
+      }
+    }
+    return true;
+  }
+
+  [[nodiscard]] bool begin(unsigned limit) noexcept {
+    if (!usable()) return false;
+    map().adopt();
+    return accept(ring_.template begin_batch<Trust>(limit));
+  }
+
+  [[nodiscard]] Pull next(Budget& budget, std::span<Piece> pieces, Chain& chain) noexcept {
+    for (;;) {
+      if (!ring_.look()) {
+        count(counters_.empty);
+        return Pull::empty;
+      }
+      if (budget.chains == 0 || (budget.used && (budget.descriptors == 0 || budget.bytes == 0))) {
+        count(counters_.budget_ends);
+        return Pull::more;
+      }
+      typename Ring::Cursor cursor;
+      ChainFault fault = ChainFault::none;
+      QueueFault queue_fault = QueueFault::none;
+      const ReadResult result = reader_.template read<Trust>(ring_, map(), cursor, budget, pieces,
+                                                             chain, fault, queue_fault);
+      if (result == ReadResult::over_budget) {
+        count(counters_.budget_ends);
+        return Pull::more;
+      }
+      if constexpr (Trust::kChecks) {
+        if (!accept(queue_fault)) return Pull::broken;
+        if (slots_[chain.head].taken) {
+          fault_ = QueueFault::head_in_flight;
+          return Pull::broken;
+        }
+      }
+      ring_.commit(cursor);
+      if (ring_.stale()) [[unlikely]]
+        ring_.disarm(map());
+      chain.map_turn = map().turn();
+      // What a faulty chain has room for is not known: no later entry may skip it as filled.
+      const std::uint64_t writable = result == ReadResult::whole ? chain.writable_bytes : ~0ULL;
+      hold(InFlight{
+          .head = chain.head, .descriptors = chain.descriptors, .writable = saturated(writable)});
+      if constexpr (Access::kCounters) {
+        ++counters_.taken;
+        if (in_flight_ > counters_.most_in_flight) counters_.most_in_flight = in_flight_;
+      }
+      if (result == ReadResult::whole) [[likely]]
+        return Pull::chain;
+      count(counters_.chain_faults[static_cast<std::size_t>(fault)]);
+      give_back(chain, 0);
+    }
+  }
+
+  [[nodiscard]] static std::uint32_t saturated(std::uint64_t bytes) noexcept {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    return static_cast<std::uint32_t>(bytes < kMost ? bytes : kMost);
+  }
+
+  [[nodiscard]] std::uint32_t after(std::uint32_t turn) const noexcept {
+    return turn + 1 == size_ ? 0 : turn + 1;
+  }
+
+  void hold(const InFlight& chain) noexcept {
+    if (!in_order_ || !chain.completed) {
+      map().enter();
+      ++in_flight_;
+    }
+    if (!Trust::kChecks && !in_order_) return;
+    DeviceSlot& slot = slots_[chain.head];
+    slot.taken = true;
+    slot.chain.head = chain.head;
+    slot.chain.descriptors = chain.descriptors;
+    if (!in_order_) return;
+    slot.chain = chain;
+    slots_[next_turn_].turn_head = chain.head;
+    next_turn_ = after(next_turn_);
+    ++turns_;
+  }
+
+  // Whether a chain can be completed; as far as the slots tell.
+  [[nodiscard]] bool holds(const Chain& chain) noexcept {
+    if (!usable()) return false;
+    if (!Trust::kChecks && !in_order_) return true;
+    if (chain.head < size_) {
+      const DeviceSlot& slot = slots_[chain.head];
+      if (slot.taken && !(in_order_ && slot.chain.completed)) return true;
+    }
+    count(counters_.misuses);
+    return false;
+  }
+
+  void give_back(const Chain& chain, std::uint32_t written) noexcept {
+    std::uint16_t descriptors = chain.descriptors;
+    if (Trust::kChecks || in_order_) descriptors = slots_[chain.head].chain.descriptors;
+    map().leave(chain.map_turn);
+    --in_flight_;
+    count(counters_.completed);
+    if (in_order_) {
+      slots_[chain.head].chain.completed = true;
+      slots_[chain.head].chain.written = written;
+      end_turns();
+      return;
+    }
+    if constexpr (Trust::kChecks) slots_[chain.head].taken = false;
+    ring_.put_used(chain.head, written, 1, descriptors, map());
+  }
+
+  // In-order: what is completed and has no unfinished chain before it joins the present batch.
+  void end_turns() noexcept {
+    while (turns_ != 0) {
+      DeviceSlot& slot = slots_[slots_[oldest_turn_].turn_head];
+      if (!slot.chain.completed) return;
+      slot.taken = false;
+      oldest_turn_ = after(oldest_turn_);
+      --turns_;
+      // A chain can only be skipped by a later entry if it was filled completely.
+      if (batch_chains_ != 0 && !batch_full_) put_batch();
+      batch_head_ = slot.chain.head;
+      batch_written_ = slot.chain.written;
+      batch_full_ = slot.chain.written == slot.chain.writable;
+      ++batch_chains_;
+      batch_descriptors_ += slot.chain.descriptors;
+    }
+  }
+
+  void put_batch() noexcept {
+    ring_.put_used(batch_head_, batch_written_, batch_chains_, batch_descriptors_, map());
+    batch_chains_ = batch_descriptors_ = 0;
+  }
+
+  [[nodiscard]] bool publishable() noexcept {
+    if (!usable()) return false;
+    if (batch_chains_ != 0) put_batch();
+    return ring_.unpublished();
+  }
+
+  Ring ring_;
+  ChainReader<Layout, Access> reader_;
+  std::uint32_t size_ = 0;
+  std::uint32_t in_flight_ = 0;
+  QueueFault fault_ = QueueFault::none;
+  bool in_order_ = false;
+  std::uint8_t resume_turn_ = 0;  // the map's table when this half was attached
+  DeviceSlot* slots_ = nullptr;
+  [[no_unique_address]] std::conditional_t<Map::kLooksUp, Map*, Map> map_{};
+  std::uint32_t turns_ = 0;  // in-order from here on
+  std::uint32_t oldest_turn_ = 0;
+  std::uint32_t next_turn_ = 0;
+  std::uint32_t batch_chains_ = 0;
+  std::uint32_t batch_descriptors_ = 0;
+  std::uint32_t batch_written_ = 0;
+  std::uint16_t batch_head_ = 0;
+  bool batch_full_ = false;
+  DeviceCounters counters_;
+};
+
+}  // namespace bellpull::ring

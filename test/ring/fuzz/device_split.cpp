@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "device_world.hpp"
+#include "entry.hpp"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
+  using namespace bellpull::ring;
+  fuzz::DeviceWorld<Split, false>::run(fuzz::Input({data, bytes}));
+  return 0;
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# aarch64_test.sh ROOT BUILD: the ring library, without a warning, and its tests for 64-bit ARM, run
+# in QEMU's user-mode emulation. BELLPULL_LONG also runs the explorers, which are one thread each
+# and know the machine's memory from a model only.
+#
+# It shows that the code, its assumptions about sizes and alignment, and the instructions that the
+# compiler chose for each memory order are right for ARM as long as memory is strongly ordered. It
+# does not show that the orders are strong enough: an x86 host keeps loads and stores in program
+# order for the emulated program as well. The explorers show that, on any machine.
+set -euo pipefail
+
+skip() {
+  echo "SKIPPED: $1"
+  exit 77
+}
+
+command -v aarch64-linux-gnu-g++ >/dev/null ||
+  skip 'there is no cross compiler (type: apt-get install g++-aarch64-linux-gnu)'
+command -v qemu-aarch64 >/dev/null ||
+  skip 'there is no user-mode emulation (type: apt-get install qemu-user)'
+
+choice=(--label-regex '^ring$' --no-tests=error)
+[[ -v BELLPULL_LONG ]] || choice+=(--exclude-regex explorer)
+
+cd "$1"
+# A cache that was made for another copy of the tree would be refused.
+cmake --preset aarch64 --fresh -B "$2" >/dev/null
+cmake --build "$2" --parallel "$(nproc)" --target test/ring/all
+ctest --test-dir "$2" --output-on-failure --parallel "$(nproc)" "${choice[@]}"
