@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +31,7 @@ constexpr std::size_t kHeader = 12;
 constexpr std::size_t kFrame = 64;
 constexpr std::size_t kBuffer = 2048;
 constexpr std::size_t kBuffers = 512;
+constexpr std::size_t kMaxBurst = 64;
 
 /// Counters of the halves left out: what they cost is the difference.
 struct Uncounted : NativeAccess {
@@ -41,6 +43,7 @@ struct Shape {
   bool payload = true;
   bool event_idx = true;
   bool tested = false;  ///< publishes test the peer's event word, as when somebody may sleep
+  bool in_order = false;
   bool two_threads = true;
 };
 
@@ -91,9 +94,11 @@ class Rig {
     typename Layout::Memory memory;
     DriverOptions<Layout> driver;
     driver.features.event_idx = shape.event_idx;
+    driver.features.in_order = shape.in_order;
     driver.slots = driver_slots_;
     DeviceOptions<Layout, Map> device;
     device.features.event_idx = shape.event_idx;
+    device.features.in_order = shape.in_order;
     device.slots = device_slots_;
     ready_ = RegionTable::make(regions_, table_) == SetupError::none;
     if constexpr (Map::kLooksUp) {
@@ -135,26 +140,28 @@ class Rig {
   /// Takes a burst, copies it out, gives it back. Returns the number of frames.
   unsigned receive() {
     Budget budget{.chains = shape_.burst};
-    std::array<Piece, 4> pieces;
-    std::array<std::byte*, 64> frames;
-    unsigned count = 0;
-    device_.poll(budget, pieces, [&](const Chain& chain) noexcept {
+    std::array<Piece, kMaxBurst> pieces;
+    std::array<Chain, kMaxBurst> chains;
+    std::array<std::byte*, kMaxBurst> frames;
+    std::uint32_t count = 0;
+    static_cast<void>(device_.take(budget, pieces, std::span(chains).first(shape_.burst), count));
+    for (std::uint32_t i = 0; i < count; ++i) {
       if (shape_.payload) {
+        const std::byte* const from = pieces[chains[i].first].data;
         std::byte* const frame = device_pool_.take();
-        std::memcpy(frame, pieces[0].data, kHeader);
-        std::memcpy(frame + kCacheLine, pieces[0].data + kHeader, kFrame);
-        frames[count] = frame;
+        std::memcpy(frame, from, kHeader);
+        std::memcpy(frame + kCacheLine, from + kHeader, kFrame);
+        frames[i] = frame;
       }
-      ++count;
-      device_.complete(chain, 0);
-    });
+      device_.complete(chains[i], 0);
+    }
     if (shape_.tested) {
       bells += device_.publish_and_test() ? 1 : 0;
     } else {
       device_.publish();
     }
     if (shape_.payload) {
-      for (unsigned i = 0; i < count; ++i) device_pool_.give(frames[i]);
+      for (std::uint32_t i = 0; i < count; ++i) device_pool_.give(frames[i]);
     }
     return count;
   }
@@ -243,6 +250,10 @@ void add_layout(const std::string& layout) {
         add<Layout, Trusted, IdentityMap>(layout + "/trusted", shape);
         add<Layout, Untrusted, RegionMap<>>(layout + "/untrusted", shape);
         if (!payload) continue;
+        Shape in_order = shape;
+        in_order.in_order = true;
+        add<Layout, Trusted, IdentityMap>(layout + "/trusted/in_order", in_order);
+        add<Layout, Untrusted, RegionMap<>>(layout + "/untrusted/in_order", in_order);
         Shape tested = shape;
         tested.tested = true;
         add<Layout, Trusted, IdentityMap>(layout + "/trusted/event_idx", tested);

@@ -34,11 +34,9 @@ class IdentityMap {
     return true;
   }
   /// Nothing to adopt.
-  void adopt() noexcept {}
+  void adopt(std::uint32_t) noexcept {}
   /// The one table there is.
   [[nodiscard]] std::uint8_t turn() const noexcept { return 0; }
-  /// Nobody counts.
-  void enter() noexcept {}
   /// Nobody counts.
   void leave(std::uint8_t) noexcept {}
   /// Nobody listens.
@@ -96,12 +94,12 @@ class RegionMap {
   }
 
   /// Device thread: goes over to the newest table unless the one before the present is still held
-  /// by chains.
-  void adopt() noexcept {
+  /// by chains. `in_flight` chains are taken and not given back.
+  void adopt(std::uint32_t in_flight) noexcept {
     const RegionTable* next = next_.load(std::memory_order_acquire);  // pairs with replace()
     if (next == present_) [[likely]]
       return;
-    change(next);
+    if (old_chains_ == 0) change(next, in_flight);
   }
 
   /// Device thread: calls `add(const Piece&)` for each contiguous part of `length` bytes from
@@ -138,11 +136,9 @@ class RegionMap {
 
   /// Device thread: which of the two tables is the present one.
   [[nodiscard]] std::uint8_t turn() const noexcept { return turn_; }
-  /// Device thread: a chain was taken with the present table.
-  void enter() noexcept { ++held_[turn_]; }
   /// Device thread: a chain taken with the table of `turn` was given back.
   void leave(std::uint8_t turn) noexcept {
-    if (--held_[turn] == 0 && turn != turn_) {
+    if (turn != turn_ && --old_chains_ == 0) [[unlikely]] {
       // release part: pairs with in_use(); the chains' pieces are not touched after this
       previous_.store(nullptr, std::memory_order_seq_cst);
     }
@@ -157,7 +153,7 @@ class RegionMap {
 
   /// Device thread: the device half lets go of all chains, as at a reset.
   void forget() noexcept {
-    held_ = {};
+    old_chains_ = 0;
     previous_.store(nullptr, std::memory_order_seq_cst);  // as in leave()
   }
 
@@ -165,9 +161,7 @@ class RegionMap {
   [[nodiscard]] Log& log() noexcept { return log_; }
 
  private:
-  void change(const RegionTable* next) noexcept {
-    const std::uint8_t other = turn_ ^ 1U;
-    if (held_[other] != 0) return;
+  void change(const RegionTable* next, std::uint32_t in_flight) noexcept {
     for (;;) {
       // seq_cst: pairs with replace() and in_use(). Both tables are claimed before the newest is
       // looked at again, so that none is let go of in between.
@@ -177,10 +171,11 @@ class RegionMap {
       if (newest == next) break;
       next = newest;
     }
-    present_ = tables_[other] = next;
+    old_chains_ = in_flight;
+    if (in_flight == 0) previous_.store(nullptr, std::memory_order_seq_cst);  // as in leave()
+    turn_ ^= 1U;
+    present_ = tables_[turn_] = next;
     last_ = Region{};
-    if (held_[turn_] == 0) previous_.store(nullptr, std::memory_order_seq_cst);  // as in leave()
-    turn_ = other;
   }
 
   std::atomic<const RegionTable*> next_;
@@ -188,8 +183,8 @@ class RegionMap {
   std::atomic<const RegionTable*> previous_{nullptr};
   const RegionTable* present_ = current_.load(std::memory_order_relaxed);  // device thread's own
   std::array<const RegionTable*, 2> tables_{present_, present_};           // by turn
-  Region last_;  // where the last lookup was: mostly the next one is there as well
-  std::array<std::uint32_t, 2> held_{};
+  Region last_;                   // where the last lookup was: mostly the next one is there as well
+  std::uint32_t old_chains_ = 0;  // in flight with the table before the present one
   std::uint8_t turn_ = 0;
   [[no_unique_address]] Log log_;
 };

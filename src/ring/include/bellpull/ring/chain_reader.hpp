@@ -43,9 +43,11 @@ class ChainReader {
   /// Reads the chain that `ring` stands at. Reports what broke the queue in `queue_fault` and what
   /// was wrong with the chain in `fault`. Charges `budget` unless the result is `over_budget`.
   template <class Trust, class Ring, class Map>
-  [[nodiscard]] ReadResult read(Ring& ring, Map& map, typename Ring::Cursor& cursor, Budget& budget,
-                                std::span<Piece> pieces, Chain& chain, ChainFault& fault,
-                                QueueFault& queue_fault) noexcept {
+  [[nodiscard, gnu::always_inline]] ReadResult read(Ring& ring, Map& map,
+                                                    typename Ring::Cursor& cursor, Budget& budget,
+                                                    std::span<Piece> pieces, Chain& chain,
+                                                    ChainFault& fault,
+                                                    QueueFault& queue_fault) noexcept {
     Walk walk;
     queue_fault = ring.template first<Trust>(cursor);
     for (;;) {
@@ -73,6 +75,7 @@ class ChainReader {
                                                                        : cursor.descriptors};
     }
     charge(budget, walk);
+    chain.first = 0;
     chain.readable = walk.readable;
     chain.writable = walk.pieces - walk.readable;
     chain.readable_bytes = walk.readable_bytes;

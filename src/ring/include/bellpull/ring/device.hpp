@@ -137,12 +137,12 @@ class Device {
     if (in_order_) {
       std::uint32_t turn = oldest_turn_;
       for (std::uint32_t i = 0; i < turns_; ++i, turn = after(turn)) {
-        visit(static_cast<const InFlight&>(slots_[slots_[turn].turn_head].chain));
+        visit(in_flight_of(slots_[turn].turn_head));
       }
       return;
     }
     for (std::uint32_t i = 0; i < size_; ++i) {
-      if (slots_[i].taken) visit(static_cast<const InFlight&>(slots_[i].chain));
+      if (slots_[i].taken) visit(in_flight_of(static_cast<std::uint16_t>(i)));
     }
   }
 
@@ -178,6 +178,30 @@ class Device {
     return take(budget, pieces, chain) == Pull::chain;
   }
 
+  /// Takes chains within `budget` until one of the two spans is used up: those to work on together.
+  /// Fills `chains` from its start with `count` of them; `Chain::first` says where the pieces of
+  /// each begin in `pieces`. The first line of each readable piece is prefetched, so that the
+  /// caller who then goes through the chains finds it near. Split: reads the driver's index at most
+  /// once. Returns `chain` when `chains` is full, otherwise as poll() does; `more` as well when
+  /// `pieces` has too little room for another chain. A chain that finds all of `pieces` too small
+  /// is faulty.
+  [[nodiscard]] Pull take(Budget& budget, std::span<Piece> pieces, std::span<Chain> chains,
+                          std::uint32_t& count) noexcept {
+    count = 0;
+    if (!begin(static_cast<unsigned>(chains.size()))) return Pull::broken;
+    std::uint32_t first = 0;
+    while (count < chains.size()) {
+      Chain& chain = chains[count];
+      const Pull pull = next(budget, pieces.subspan(first), chain, first == 0);
+      if (pull != Pull::chain) return pull;
+      chain.first = first;
+      for (const Piece& piece : chain.readable_of(pieces)) __builtin_prefetch(piece.data);
+      first += chain.readable + chain.writable;
+      ++count;
+    }
+    return Pull::chain;
+  }
+
   /// Takes chains within `budget` and hands each to `visit(const Chain&)`, with its pieces in
   /// `pieces` until `visit` returns. Split: reads the driver's index at most once. Returns `empty`,
   /// `more` when the budget is used up, or `broken`. `visit` may complete the chain or keep it.
@@ -207,7 +231,7 @@ class Device {
   void complete(const Chain& chain, std::span<const Piece> pieces, std::uint32_t written) noexcept {
     if (!holds(chain)) return;
     std::uint64_t left = written;
-    for (const Piece& piece : pieces.subspan(chain.readable, chain.writable)) {
+    for (const Piece& piece : pieces.subspan(chain.first + chain.readable, chain.writable)) {
       if (left == 0) break;
       const std::uint64_t here = left < piece.length ? left : piece.length;
       map().wrote(chain.map_turn, piece.data, here);
@@ -313,11 +337,12 @@ class Device {
 
   [[nodiscard]] bool begin(unsigned limit) noexcept {
     if (!usable()) return false;
-    map().adopt();
+    map().adopt(in_flight_);
     return accept(ring_.template begin_batch<Trust>(limit));
   }
 
-  [[nodiscard]] Pull next(Budget& budget, std::span<Piece> pieces, Chain& chain) noexcept {
+  [[nodiscard, gnu::always_inline]] Pull next(Budget& budget, std::span<Piece> pieces, Chain& chain,
+                                              bool all_pieces = true) noexcept {
     for (;;) {
       if (!ring_.look()) {
         count(counters_.empty);
@@ -332,7 +357,8 @@ class Device {
       QueueFault queue_fault = QueueFault::none;
       const ReadResult result = reader_.template read<Trust>(ring_, map(), cursor, budget, pieces,
                                                              chain, fault, queue_fault);
-      if (result == ReadResult::over_budget) {
+      if (result == ReadResult::over_budget ||
+          (!all_pieces && fault == ChainFault::too_many_pieces)) [[unlikely]] {
         count(counters_.budget_ends);
         return Pull::more;
       }
@@ -371,18 +397,25 @@ class Device {
     return turn + 1 == size_ ? 0 : turn + 1;
   }
 
+  [[nodiscard]] InFlight in_flight_of(std::uint16_t head) const noexcept {
+    const DeviceSlot& slot = slots_[head];
+    return {.head = head,
+            .descriptors = slot.descriptors,
+            .written = slot.written,
+            .writable = slot.writable,
+            .completed = slot.completed};
+  }
+
   void hold(const InFlight& chain) noexcept {
-    if (!in_order_ || !chain.completed) {
-      map().enter();
-      ++in_flight_;
-    }
+    if (!in_order_ || !chain.completed) ++in_flight_;
     if (!Trust::kChecks && !in_order_) return;
     DeviceSlot& slot = slots_[chain.head];
+    slot.descriptors = chain.descriptors;
     slot.taken = true;
-    slot.chain.head = chain.head;
-    slot.chain.descriptors = chain.descriptors;
     if (!in_order_) return;
-    slot.chain = chain;
+    slot.written = chain.written;
+    slot.writable = chain.writable;
+    slot.completed = chain.completed;
     slots_[next_turn_].turn_head = chain.head;
     next_turn_ = after(next_turn_);
     ++turns_;
@@ -394,7 +427,7 @@ class Device {
     if (!Trust::kChecks && !in_order_) return true;
     if (chain.head < size_) {
       const DeviceSlot& slot = slots_[chain.head];
-      if (slot.taken && !(in_order_ && slot.chain.completed)) return true;
+      if (slot.taken && !(in_order_ && slot.completed)) return true;
     }
     count(counters_.misuses);
     return false;
@@ -402,13 +435,13 @@ class Device {
 
   void give_back(const Chain& chain, std::uint32_t written) noexcept {
     std::uint16_t descriptors = chain.descriptors;
-    if (Trust::kChecks || in_order_) descriptors = slots_[chain.head].chain.descriptors;
+    if (Trust::kChecks || in_order_) descriptors = slots_[chain.head].descriptors;
     map().leave(chain.map_turn);
     --in_flight_;
     count(counters_.completed);
     if (in_order_) {
-      slots_[chain.head].chain.completed = true;
-      slots_[chain.head].chain.written = written;
+      slots_[chain.head].completed = true;
+      slots_[chain.head].written = written;
       end_turns();
       return;
     }
@@ -419,18 +452,19 @@ class Device {
   // In-order: what is completed and has no unfinished chain before it joins the present batch.
   void end_turns() noexcept {
     while (turns_ != 0) {
-      DeviceSlot& slot = slots_[slots_[oldest_turn_].turn_head];
-      if (!slot.chain.completed) return;
-      slot.taken = false;
+      const std::uint16_t head = slots_[oldest_turn_].turn_head;
+      DeviceSlot& slot = slots_[head];
+      if (!slot.completed) return;
+      slot.taken = slot.completed = false;
       oldest_turn_ = after(oldest_turn_);
       --turns_;
       // A chain can only be skipped by a later entry if it was filled completely.
       if (batch_chains_ != 0 && !batch_full_) put_batch();
-      batch_head_ = slot.chain.head;
-      batch_written_ = slot.chain.written;
-      batch_full_ = slot.chain.written == slot.chain.writable;
+      batch_head_ = head;
+      batch_written_ = slot.written;
+      batch_full_ = slot.written == slot.writable;
       ++batch_chains_;
-      batch_descriptors_ += slot.chain.descriptors;
+      batch_descriptors_ += slot.descriptors;
     }
   }
 

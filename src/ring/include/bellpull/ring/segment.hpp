@@ -35,17 +35,18 @@ struct Chain {
   std::uint16_t descriptors = 0;  ///< entries of the ring that it takes up, the indirect table not
   std::uint32_t readable = 0;     ///< pieces that the device reads; they come first
   std::uint32_t writable = 0;     ///< pieces that the device writes; they follow
+  std::uint32_t first = 0;        ///< where its pieces begin in the span that take() filled
   std::uint64_t readable_bytes = 0;  ///< bytes of the readable pieces
   std::uint64_t writable_bytes = 0;  ///< bytes of the writable pieces
   std::uint8_t map_turn = 0;         ///< which of the address map's tables its pieces come from
 
   /// The pieces that the device reads, given the span that take() filled.
   [[nodiscard]] std::span<Piece> readable_of(std::span<Piece> pieces) const noexcept {
-    return pieces.first(readable);
+    return pieces.subspan(first, readable);
   }
   /// The pieces that the device writes, given the span that take() filled.
   [[nodiscard]] std::span<Piece> writable_of(std::span<Piece> pieces) const noexcept {
-    return pieces.subspan(readable, writable);
+    return pieces.subspan(first + readable, writable);
   }
 };
 
