@@ -85,12 +85,12 @@ class Rig {
         ring_(Layout::bytes(kQueueSize)),
         driver_memory_(kBuffers * kBuffer),
         device_memory_(kBuffers * kBuffer),
-        driver_pool_(driver_memory_.data()),
-        device_pool_(device_memory_.data()),
+        regions_{Region{reinterpret_cast<std::uintptr_t>(driver_memory_.data()), kBuffers * kBuffer,
+                        driver_memory_.data()}},
         driver_slots_(kQueueSize),
         device_slots_(kQueueSize),
-        regions_{Region{reinterpret_cast<std::uintptr_t>(driver_memory_.data()), kBuffers * kBuffer,
-                        driver_memory_.data()}} {
+        driver_pool_(driver_memory_.data()),
+        device_pool_(device_memory_.data()) {
     typename Layout::Memory memory;
     DriverOptions<Layout> driver;
     driver.features.event_idx = shape.event_idx;
