@@ -54,7 +54,9 @@ def round_trip_ns(cores, program):
     """Nanoseconds of a cache line to the other core and back; None without the program."""
     if not Path(program).exists():
         return None
-    done = subprocess.run([program, *map(str, cores)], capture_output=True, text=True, check=False)
+    # A session of its own, like testpmd's: with autogroups the scheduler shares out by session.
+    done = subprocess.run([program, *map(str, cores)], capture_output=True, text=True, check=False,
+                          start_new_session=True)
     if done.returncode != 0:
         raise Failure(done.stderr.strip() or f"'{program}' ended with {done.returncode}; try it")
     return float(done.stdout)

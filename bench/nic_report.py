@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Medians, paired ratios and bars for nic_compare."""
-import random
 import statistics
 
-RESAMPLES = 10_000
-# Below six, even the smallest and largest ratio enclose the true median less often than 95 %.
-ENOUGH_REPS = 6
+from paired import ENOUGH_REPS, describe, meets, paired_ratio
 
 
 def gbit(load):
@@ -34,26 +31,6 @@ FIGURES = (
 def series(samples, mode, variant, load, read):
     chosen = [s for s in samples if s["mode"] == mode and s["variant"] == variant]
     return [read(s["loads"][load]) for s in sorted(chosen, key=lambda s: s["rep"])]
-
-
-def paired_ratio(values, base, seed):
-    """Median of the ratios within a repetition, and its 95 % bootstrap interval."""
-    ratios = [value / reference for value, reference in zip(values, base)]
-    dice = random.Random(seed)
-    medians = sorted(statistics.median(dice.choices(ratios, k=len(ratios)))
-                     for _ in range(RESAMPLES))
-    low, high = medians[int(0.025 * RESAMPLES)], medians[int(0.975 * RESAMPLES) - 1]
-    return statistics.median(ratios), low, high
-
-
-def meets(ratio, bar):
-    limit = float(bar[2:])
-    return ratio >= limit if bar.startswith(">=") else ratio <= limit
-
-
-def describe(low, high):
-    verdict = ", no difference" if low <= 1 <= high else ""
-    return f"[{low:.3f}, {high:.3f}]{verdict}"
 
 
 def format_value(value, unit):

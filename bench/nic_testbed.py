@@ -291,29 +291,3 @@ def check_carried(device, load, result):
         raise Failure(f"{device.name} carried {result['frames']} frames without using any CPU of "
                       f"its own, so another process did the work; give the program itself, not a "
                       f"wrapper")
-
-
-def compiler_of(programs):
-    for directory in (Path(programs), *Path(programs).parents):
-        cache = directory / "CMakeCache.txt"
-        if cache.exists():
-            for line in cache.read_text().splitlines():
-                if line.startswith("CMAKE_C_COMPILER:"):
-                    return call(line.partition("=")[2], "--version").splitlines()[0]
-    return "compiler unknown"
-
-
-def commit():
-    """The commit of the checkout that this file is in, or 'unknown'; '-dirty' if it was changed."""
-    answer = subprocess.run(["git", "-C", str(Path(__file__).parent), "describe", "--always",
-                             "--dirty"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "unknown"
-
-
-def host_facts(programs):
-    models = [line.partition(":")[2].strip() for line in
-              Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {"cpu": f"{models[0] if models else 'CPU unknown'}, {os.cpu_count()} cores",
-            "kernel": os.uname().release, "compiler": compiler_of(programs),
-            "commit": commit(),
-            "load_average": float(Path("/proc/loadavg").read_text().split()[0])}

@@ -40,8 +40,9 @@ struct Endless : Pair<K> {
   std::vector<Segment> chain;
 };
 
-TEST_CASE_TEMPLATE("check 17: a poll takes no more chains than its budget and says that there is more",
-                   K, BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE(
+    "check 17: a poll takes no more chains than its budget and says that there is more", K,
+    BELLPULL_KINDS) {
   for (const bool indirect : {false, true}) {
     Endless<K> endless(16, 2, 10, {.indirect = indirect});
     for (const std::uint32_t chains : {0U, 1U, 2U, 7U}) {
@@ -79,8 +80,9 @@ TEST_CASE_TEMPLATE("check 17: a poll hands out no more bytes than its budget", K
   }
 }
 
-TEST_CASE_TEMPLATE("check 17: the first chain of a poll is taken whatever it costs, so polls get on",
-                   K, BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE(
+    "check 17: the first chain of a poll is taken whatever it costs, so polls get on", K,
+    BELLPULL_KINDS) {
   Endless<K> endless(32, 4, 500, {});
   for (unsigned i = 0; i < 100; ++i) {
     typename Endless<K>::Work work;

@@ -36,7 +36,8 @@ struct Bench {
         copies(features.indirect ? size : 0),
         pieces(2 * size) {
     REQUIRE(queue.attach_driver() == SetupError::none);
-    for (const AlignedBytes* part : parts()) before.push_back({part->data(), part->data() + part->size()});
+    for (const AlignedBytes* part : parts())
+      before.push_back({part->data(), part->data() + part->size()});
     typename K::Device::Options options;
     options.features = features;
     options.slots = device_slots;
@@ -184,8 +185,8 @@ TEST_CASE_TEMPLATE("the dirty log has the addresses of the table that a chain wa
   // The same memory at another address: what was written was written to the old one.
   std::vector<Region> moved = {{0x9999'0000, bench.queue.arena.size(), bench.queue.arena.data()}};
   for (std::size_t i = 0; i < 3; ++i) {
-    moved.push_back({kPartAddress[i], bench.queue.memory.parts[i].size(),
-                     bench.queue.memory.parts[i].data()});
+    moved.push_back(
+        {kPartAddress[i], bench.queue.memory.parts[i].size(), bench.queue.memory.parts[i].data()});
   }
   RegionTable table;
   REQUIRE(RegionTable::make(moved, table) == SetupError::none);

@@ -88,7 +88,8 @@ TEST_CASE_TEMPLATE("check 15, D16: descriptors that change while they are read h
   const std::uint64_t seed = announce_seed("double fetch", 77);
   HostileBench<Layout> bench(8);
   // Only the arena is the peer's memory, so that each piece must lie in it.
-  std::vector<Region> regions = {{kArenaAddress, bench.queue.arena.size(), bench.queue.arena.data()}};
+  std::vector<Region> regions = {
+      {kArenaAddress, bench.queue.arena.size(), bench.queue.arena.data()}};
   RegionTable table;
   REQUIRE(RegionTable::make(regions, table) == SetupError::none);
   RegionMap<> map(table);

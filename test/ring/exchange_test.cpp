@@ -246,8 +246,9 @@ TEST_CASE_TEMPLATE("a cancelled chain leaves no trace and its descriptors are fr
   });
 }
 
-TEST_CASE_TEMPLATE("in-order, only the newest reserved chain can be cancelled or the oldest offered",
-                   K, BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE(
+    "in-order, only the newest reserved chain can be cancelled or the oldest offered", K,
+    BELLPULL_KINDS) {
   Pair<K> pair(4, {.in_order = true});
   REQUIRE(pair.attach() == SetupError::none);
   const Segment one = pair.segment(0, 1);

@@ -33,11 +33,11 @@ TEST_CASE("check 1: a single readable buffer has the bytes of 2.8 from offer to 
   CHECK(queue.desc() == hex({
                             // 2.8.13: le64 addr, le32 len, le16 id, le16 flags. 2.8.1: wrap
                             // counter 1, so AVAIL is 1 and USED its inverse.
-                            0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,        //
-                            0x0d, 0x0c, 0x0b, 0x0a, 0,    0,    0x80, 0,           //
-                            0,    0,    0,    0,    0,    0,    0,    0,           //
-                            0,    0,    0,    0,    0,    0,    0,    0,           //
-                            0,    0,    0,    0,    0,    0,    0,    0,           //
+                            0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,  //
+                            0x0d, 0x0c, 0x0b, 0x0a, 0,    0,    0x80, 0,     //
+                            0,    0,    0,    0,    0,    0,    0,    0,     //
+                            0,    0,    0,    0,    0,    0,    0,    0,     //
+                            0,    0,    0,    0,    0,    0,    0,    0,     //
                             0,    0,    0,    0,    0,    0,    0,    0,
                         }));
   const auto chain = queue.take();
@@ -219,8 +219,7 @@ TEST_CASE("check 1: the driver half reads what a foreign device wrote") {
 TEST_CASE("check 1: the kernel's structures read from the packed ring what we put there") {
   Queue queue;
   const std::array two{Segment{0x10, 1}, Segment{0x20, 2}};
-  REQUIRE(queue.driver.post(std::span(two).first(1),
-                            std::span(two).last(1), 1) == 0);
+  REQUIRE(queue.driver.post(std::span(two).first(1), std::span(two).last(1), 1) == 0);
   queue.driver.publish();
   const auto first = read_as<vring_packed_desc>(queue.memory.parts[0].span(), 0);
   const auto second = read_as<vring_packed_desc>(queue.memory.parts[0].span(), 16);

@@ -60,8 +60,9 @@ TEST_CASE_TEMPLATE("D7: an indirect descriptor that has a next one, and two indi
   bench.expect_chain_fault(ChainFault::indirect_with_next, id, 3);
 }
 
-TEST_CASE_TEMPLATE("check 9, D7: direct descriptors, then an indirect one, are legal; WRITE on that is ignored",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 9, D7: direct descriptors, then an indirect one, are legal; WRITE on that is ignored",
+    Layout, BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   RawDesc table = bench.linked_table({bench.buffer(), bench.buffer(4, kWrite)});
   bench.expect_accepted(bench.driver->chain({bench.buffer(), bench.buffer(), table}), 3, 1, 3);
@@ -69,8 +70,9 @@ TEST_CASE_TEMPLATE("check 9, D7: direct descriptors, then an indirect one, are l
   bench.expect_accepted(bench.driver->chain({bench.buffer(), table}), 2, 1, 2);
 }
 
-TEST_CASE_TEMPLATE("D8: an indirect table of 0 bytes, of a part of an entry, or longer than the queue",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "D8: an indirect table of 0 bytes, of a part of an entry, or longer than the queue", Layout,
+    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench(8, {.indirect = true});
   std::vector<RawDesc> nine(9, bench.buffer(1));
   for (const std::uint32_t length : {0U, 1U, 15U, 17U, 44U, 47U, 9 * 16U, 0x10000U * 16U,
@@ -108,16 +110,16 @@ TEST_CASE_TEMPLATE("D9: an indirect table in no memory, or running on out of it"
   }
 }
 
-TEST_CASE_TEMPLATE("D9: a table over two regions is put together, with a hole between it is refused",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "D9: a table over two regions is put together, with a hole between it is refused", Layout,
+    BELLPULL_LAYOUTS) {
   using K = UntrustedKind<Layout>;
   for (const std::uint64_t gap : {0U, 1U}) {
     CAPTURE(gap);
     Pair<K> pair(8, {.indirect = true});
     // The arena in two halves, the second before the first in this program.
-    std::vector<Region> halves = {
-        {kArenaAddress, 2048, pair.arena.data() + 2048},
-        {kArenaAddress + 2048 + gap, 2048, pair.arena.data()}};
+    std::vector<Region> halves = {{kArenaAddress, 2048, pair.arena.data() + 2048},
+                                  {kArenaAddress + 2048 + gap, 2048, pair.arena.data()}};
     for (std::size_t i = 0; i < 3; ++i) {
       halves.push_back({kPartAddress[i], pair.memory.parts[i].size(), pair.memory.parts[i].data()});
     }
@@ -171,8 +173,9 @@ TEST_CASE_TEMPLATE("D10: a buffer on top of the queue's own parts is the driver'
   }
 }
 
-TEST_CASE_TEMPLATE("D10: an indirect table on top of the descriptors is copied before it is believed",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "D10: an indirect table on top of the descriptors is copied before it is believed", Layout,
+    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   // Its first entry is the very descriptor that names it: a nested table.
   const std::uint16_t id = bench.driver->chain({{kPartAddress[0], 16, kIndirect, 0}});
@@ -230,8 +233,9 @@ TEST_CASE_TEMPLATE("D11: a region at the very top of the address space ends with
   pair.complete(*chain, 0);
   driver.chain({{base + 1, 4096, kWrite, 0}});
   CHECK_FALSE(pair.take());
-  CHECK(pair.device.counters()
-            .chain_faults[static_cast<std::size_t>(ChainFault::address_unmapped)] == 1);
+  CHECK(
+      pair.device.counters().chain_faults[static_cast<std::size_t>(ChainFault::address_unmapped)] ==
+      1);
   pair.device.reset();
 }
 

@@ -89,8 +89,8 @@ TEST_CASE("V1: split, an id whose low 16 bits would be a good one") {
   }
 }
 
-TEST_CASE_TEMPLATE("V1: a used id that is not in flight, and one from the middle of a chain", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("V1: a used id that is not in flight, and one from the middle of a chain",
+                   Layout, BELLPULL_LAYOUTS) {
   for (const bool middle : {false, true}) {
     CAPTURE(middle);
     Bench<Layout> bench;
@@ -124,6 +124,16 @@ TEST_CASE_TEMPLATE("V1: a chain that was reserved and not offered cannot be comp
   bench.expect_broken(QueueFault::used_id_unknown);
 }
 
+TEST_CASE_TEMPLATE("V1: a chain that was offered and not published cannot be completed", Layout,
+                   BELLPULL_LAYOUTS) {
+  Bench<Layout> bench;
+  bench.post(2);
+  const std::uint16_t head = bench.queue.post_writable(7);
+  REQUIRE(head != kNoHead);
+  bench.device.use(head, 1);
+  bench.expect_broken(QueueFault::used_id_unknown);
+}
+
 TEST_CASE_TEMPLATE("V2: a used length above the chain's writable bytes is cut, and counted", Layout,
                    BELLPULL_LAYOUTS) {
   for (const bool in_order : {false, true}) {
@@ -131,7 +141,8 @@ TEST_CASE_TEMPLATE("V2: a used length above the chain's writable bytes is cut, a
     const std::vector<Segment> readable(1, bench.queue.segment(0, 1000));
     const std::vector<Segment> writable(2, bench.queue.segment(0, 100));
     unsigned clamped = 0;
-    for (const std::uint32_t claimed : {0U, 1U, 199U, 200U, 201U, 1200U, 0x7fffffffU, 0xffffffffU}) {
+    for (const std::uint32_t claimed :
+         {0U, 1U, 199U, 200U, 201U, 1200U, 0x7fffffffU, 0xffffffffU}) {
       CAPTURE(claimed);
       const std::uint16_t head = bench.queue.driver.post(readable, writable, 1);
       REQUIRE(head != kNoHead);
@@ -179,8 +190,9 @@ TEST_CASE("V3: packed, used descriptors beyond what is in flight") {
   bench.expect_dead(QueueFault::used_id_unknown);
 }
 
-TEST_CASE_TEMPLATE("V4: a device that rewrites descriptors changes nothing that the driver believes",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "V4: a device that rewrites descriptors changes nothing that the driver believes", Layout,
+    BELLPULL_LAYOUTS) {
   for (const bool indirect : {false, true}) {
     CAPTURE(indirect);
     Bench<Layout> bench({.indirect = indirect});
@@ -250,16 +262,15 @@ TEST_CASE_TEMPLATE("V6: in-order, the last of the window is legal and completes 
   }
 }
 
-TEST_CASE_TEMPLATE("D29: any word a device puts where its event word is costs a kick at most", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("D29: any word a device puts where its event word is costs a kick at most",
+                   Layout, BELLPULL_LAYOUTS) {
   for (const bool event_idx : {true, false}) {
     for (const unsigned byte : {0x00U, 0x01U, 0x02U, 0x03U, 0x7fU, 0x80U, 0xffU}) {
       CAPTURE(byte);
       Bench<Layout> bench({.event_idx = event_idx});
       for (unsigned round = 0; round < 40; ++round) {
         const auto device_area = bench.queue.memory.parts[2].span();
-        std::ranges::fill(device_area.last(kIsSplit<Layout> ? 2 : 4),
-                          static_cast<std::byte>(byte));
+        std::ranges::fill(device_area.last(kIsSplit<Layout> ? 2 : 4), static_cast<std::byte>(byte));
         if (kIsSplit<Layout>) std::ranges::fill(device_area.first(2), static_cast<std::byte>(byte));
         const std::uint16_t head = bench.queue.post_writable(round);
         REQUIRE(head != kNoHead);

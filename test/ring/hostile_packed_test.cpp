@@ -56,8 +56,8 @@ TEST_CASE("D22: an id may be used again as soon as its chain came back") {
 
 TEST_CASE("D23: a chain that goes on into a descriptor that is not available breaks the queue") {
   // The second of three: bits of the lap before, both set, both clear (never written).
-  for (const std::uint16_t bits : {kUsed, static_cast<std::uint16_t>(kAvail | kUsed),
-                                   std::uint16_t{0}}) {
+  for (const std::uint16_t bits :
+       {kUsed, static_cast<std::uint16_t>(kAvail | kUsed), std::uint16_t{0}}) {
     CAPTURE(bits);
     Bench bench(8);
     const RawDesc good = bench.buffer();
@@ -175,7 +175,8 @@ TEST_CASE("D28: an event in the middle of a chain is heard") {
   }
 }
 
-TEST_CASE("D32: a driver that makes the next lap available while a poll runs is stopped by a budget") {
+TEST_CASE(
+    "D32: a driver that makes the next lap available while a poll runs is stopped by a budget") {
   Bench bench(8);
   for (unsigned i = 0; i < 8; ++i) bench.driver->chain({bench.buffer(1)});
   Budget budget{.chains = 50};
@@ -191,7 +192,8 @@ TEST_CASE("D32: a driver that makes the next lap available while a poll runs is 
   CHECK(bench.queue.device.fault() == QueueFault::none);
 }
 
-TEST_CASE("D32: refilled without waiting for what was used, the ring breaks instead of running on") {
+TEST_CASE(
+    "D32: refilled without waiting for what was used, the ring breaks instead of running on") {
   Bench bench(4);
   for (unsigned i = 0; i < 4; ++i) bench.driver->chain({bench.buffer(1)});
   Budget budget{.chains = 50};

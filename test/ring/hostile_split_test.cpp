@@ -100,7 +100,8 @@ TEST_CASE("D5: loops in the ring and in an indirect table end after as many step
   CHECK_FALSE(bench.queue.take());
   CHECK(faults(bench) == 1);
   for (std::uint16_t i = 0; i < 8; ++i) {  // all, and around
-    bench.driver->set(i, {bench.queue.address(0), 1, kNext, static_cast<std::uint16_t>((i + 1) % 8)});
+    bench.driver->set(i,
+                      {bench.queue.address(0), 1, kNext, static_cast<std::uint16_t>((i + 1) % 8)});
   }
   bench.driver->offer(3);
   bench.driver->show(2);
@@ -131,8 +132,9 @@ TEST_CASE("D6: one descriptor more than the queue has") {
   bench.driver->offer(0);
   bench.driver->show(1);
   CHECK_FALSE(bench.queue.take());
-  CHECK(bench.queue.device.counters()
-            .chain_faults[static_cast<std::size_t>(ChainFault::too_long)] == 1);
+  CHECK(
+      bench.queue.device.counters().chain_faults[static_cast<std::size_t>(ChainFault::too_long)] ==
+      1);
 }
 
 TEST_CASE("D15: a head that is in flight already breaks the queue") {

@@ -36,8 +36,8 @@ struct Bench : Pair<K> {
   UsedReader<typename K::Layout> used;
 };
 
-TEST_CASE_TEMPLATE("check 8: one used entry completes a batch, skipped buffers were used in full", K,
-                   BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE("check 8: one used entry completes a batch, skipped buffers were used in full",
+                   K, BELLPULL_KINDS) {
   Bench<K> bench(8);
   for (unsigned round = 0; round < 5; ++round) {  // over the end of the ring as well
     const auto chains = bench.take_chains(5, 10);
@@ -137,9 +137,8 @@ TEST_CASE_TEMPLATE("check 8: a batch of the whole queue, and one polled in parts
       bench.device.publish();
       std::uint64_t next = std::uint64_t{round} * size;
       unsigned wrong = 0;
-      while (bench.driver.poll(1 + size / 5, [&](const Used& used) {
-        wrong += used.token != next++;
-      }) != 0) {
+      while (bench.driver.poll(1 + size / 5,
+                               [&](const Used& used) { wrong += used.token != next++; }) != 0) {
       }
       CHECK(wrong == 0);
       CHECK(next == std::uint64_t{round + 1} * size);

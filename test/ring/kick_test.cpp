@@ -118,22 +118,39 @@ class Traffic {
 
   void step() {
     const std::uint32_t size = pair.driver.size();
-    const auto some = [&] { return 1 + static_cast<std::uint32_t>(random_() % std::min(size, 9U)); };
+    const auto some = [&] {
+      return 1 + static_cast<std::uint32_t>(random_() % std::min(size, 9U));
+    };
     switch (random_() % 12) {
-      case 0: case 1: offer(some()); return;
-      case 2: case 3: kicks += publish(true); return;
+      case 0:
+      case 1:
+        offer(some());
+        return;
+      case 2:
+      case 3:
+        kicks += publish(true);
+        return;
       case 4:
         // At most a lap may stay untested; beyond it a spare notification is allowed.
         if (avail.published - avail.tested + offered_ < size) publish(false);
         return;
-      case 5: case 6: take(some()); return;
-      case 7: bells += publish_used(true); return;
+      case 5:
+      case 6:
+        take(some());
+        return;
+      case 7:
+        bells += publish_used(true);
+        return;
       case 8:
         if (used.published - used.tested + completed_ < size) publish_used(false);
         return;
-      case 9: poll(some()); return;
-      case 10: return (random_() & 1U) != 0 ? arm_device() : disarm_device();
-      default: return (random_() & 1U) != 0 ? arm_driver() : disarm_driver();
+      case 9:
+        poll(some());
+        return;
+      case 10:
+        return (random_() & 1U) != 0 ? arm_device() : disarm_device();
+      default:
+        return (random_() & 1U) != 0 ? arm_driver() : disarm_driver();
     }
   }
 
@@ -166,8 +183,9 @@ class Traffic {
   std::uint64_t completed_ = 0;
 };
 
-TEST_CASE_TEMPLATE("check 7: with event index or flags, both sides ring exactly when the model does",
-                   K, BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE(
+    "check 7: with event index or flags, both sides ring exactly when the model does", K,
+    BELLPULL_KINDS) {
   const std::uint64_t seed = announce_seed("kick model", 20260802);
   for_each_queue<typename K::Layout>(32768, [&](std::uint32_t size, const Features& features) {
     CAPTURE(seed);
@@ -247,7 +265,8 @@ TEST_CASE_TEMPLATE("check 7: a place that is used again the moment it is free do
 
 // The other half's event word is written by hand here: every position, with chains, through both
 // laps of the packed ring. 2.8.14 says what the word looks like.
-TEST_CASE("check 6: a packed driver kicks exactly when a chain covers the device's event position") {
+TEST_CASE(
+    "check 6: a packed driver kicks exactly when a chain covers the device's event position") {
   for (const std::uint32_t size : {1U, 2U, 3U, 5U, 7U}) {
     for (std::uint32_t start = 0; start < 2 * size; ++start) {
       for (std::uint32_t length = 1; length <= std::min(size, 5U); ++length) {
@@ -292,8 +311,7 @@ TEST_CASE_TEMPLATE("check 7: spurious kicks and bells change nothing", K, BELLPU
   CHECK(traffic.bells + traffic.kicks == 0);
 }
 
-TEST_CASE_TEMPLATE("a half that is not attached arms nothing and rings nobody", K,
-                   BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE("a half that is not attached arms nothing and rings nobody", K, BELLPULL_KINDS) {
   typename K::Driver driver;
   typename K::Device device;
   CHECK_FALSE(driver.arm());

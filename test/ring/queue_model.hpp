@@ -29,15 +29,35 @@ class Model {
 
   void step() {
     switch (below(20)) {
-      case 0: case 1: case 2: case 3: return reserve();
-      case 4: case 5: case 6: return settle_reserved();
-      case 7: case 8: return publish_available();
-      case 9: case 10: case 11: return take();
-      case 12: case 13: case 14: return complete();
-      case 15: case 16: return publish_used();
-      case 17: return hand_driver_over();
-      case 18: return hand_device_over();
-      default: return poll();
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        return reserve();
+      case 4:
+      case 5:
+      case 6:
+        return settle_reserved();
+      case 7:
+      case 8:
+        return publish_available();
+      case 9:
+      case 10:
+      case 11:
+        return take();
+      case 12:
+      case 13:
+      case 14:
+        return complete();
+      case 15:
+      case 16:
+        return publish_used();
+      case 17:
+        return hand_driver_over();
+      case 18:
+        return hand_device_over();
+      default:
+        return poll();
     }
   }
 
@@ -121,14 +141,24 @@ class Model {
   }
 
   void take() {
-    const auto chain = pair_.take();
-    REQUIRE(chain.has_value() == !available_.empty());
-    if (!chain) return;
-    Expected expected = std::move(available_.front());
-    available_.pop_front();
-    expected.chain = *chain;
-    check_pieces(expected);
-    taken_.push_back(std::move(expected));
+    Chain chain;
+    std::vector<Chain> chains(1 + below(3));
+    std::uint32_t count = 0;
+    if (chains.size() == 1) {
+      count = pair_.device.take(pair_.pieces, chain) ? 1 : 0;
+      chains[0] = chain;
+    } else {
+      Budget budget;
+      static_cast<void>(pair_.device.take(budget, pair_.pieces, chains, count));
+    }
+    REQUIRE(count == std::min(chains.size(), available_.size()));
+    for (std::uint32_t i = 0; i < count; ++i) {
+      Expected expected = std::move(available_.front());
+      available_.pop_front();
+      expected.chain = chains[i];
+      check_pieces(expected);
+      taken_.push_back(std::move(expected));
+    }
     check();
   }
 
@@ -138,9 +168,10 @@ class Model {
     REQUIRE(expected.chain.writable_bytes == expected.writable_bytes);
     std::uint32_t at = 0;
     unsigned wrong = 0;
+    const Piece* const pieces = pair_.pieces.data() + expected.chain.first;
     for (std::size_t i = 0; i < expected.segments.size(); ++i) {
       if (expected.segments[i].length == 0) continue;  // nothing to touch
-      const Piece& piece = pair_.pieces[at];
+      const Piece& piece = pieces[at];
       wrong += piece.data != pair_.arena.data() + (expected.segments[i].address - pair_.address(0));
       wrong += piece.length != expected.segments[i].length;
       wrong += (at < expected.chain.readable) != (i < expected.readable);
@@ -243,8 +274,8 @@ class Model {
     const auto open = std::ranges::count(taken_, false, &Expected::completed);
     REQUIRE(pair_.driver.free_descriptors() == pair_.driver.size() - held_);
     REQUIRE(pair_.device.in_flight() == static_cast<std::size_t>(open));
-    REQUIRE(pair_.driver.in_flight() == offered_.size() + available_.size() + taken_.size() +
-                                            completed_.size() + used_.size());
+    REQUIRE(pair_.driver.in_flight() ==
+            offered_.size() + available_.size() + taken_.size() + completed_.size() + used_.size());
     REQUIRE(pair_.driver.fault() == QueueFault::none);
     REQUIRE(pair_.device.fault() == QueueFault::none);
   }

@@ -82,11 +82,10 @@ class Pair {
     options.slots = driver_slots;
     options.resume = resume;
     if (features.indirect) {
-      options.indirect = {
-          {reinterpret_cast<typename Layout::TableEntry*>(tables.data()),
-           std::size_t{each} * memory.queue.size},
-          each,
-          Map::kLooksUp ? kTablesAddress : 0};
+      options.indirect = {{reinterpret_cast<typename Layout::TableEntry*>(tables.data()),
+                           std::size_t{each} * memory.queue.size},
+                          each,
+                          Map::kLooksUp ? kTablesAddress : 0};
     }
     return driver.attach(memory.queue, options);
   }

@@ -138,8 +138,8 @@ class RawDevice {
     } else {
       const bool first_lap = place_ < size_;
       const auto id16 = static_cast<std::uint16_t>(id);
-      const auto flags = static_cast<std::uint16_t>((first_lap ? kAvail | kUsed : 0) |
-                                                    (length != 0 ? kWrite : 0));
+      const auto flags =
+          static_cast<std::uint16_t>((first_lap ? kAvail | kUsed : 0) | (length != 0 ? kWrite : 0));
       std::byte* const desc = memory_.parts[0].data() + 16 * std::size_t{place_ % size_};
       std::memcpy(desc + 8, &length, 4);
       std::memcpy(desc + 12, &id16, 2);

@@ -21,8 +21,7 @@ namespace {
 
 /// A table of one region, the arena at `data`, that owns its array.
 struct Table {
-  explicit Table(std::byte* data, std::size_t bytes)
-      : regions{Region{kArenaAddress, bytes, data}} {
+  explicit Table(std::byte* data, std::size_t bytes) : regions{Region{kArenaAddress, bytes, data}} {
     REQUIRE(RegionTable::make(regions, table) == SetupError::none);
   }
   std::array<Region, 1> regions;
@@ -131,8 +130,9 @@ TEST_CASE_TEMPLATE("a chain that was resumed holds the table of the time of its 
   }
 }
 
-TEST_CASE_TEMPLATE("check 21: tables replaced by another thread are never used after they were let go",
-                   K, BELLPULL_REGION_KINDS) {
+TEST_CASE_TEMPLATE(
+    "check 21: tables replaced by another thread are never used after they were let go", K,
+    BELLPULL_REGION_KINDS) {
   Pair<K> pair(16);
   REQUIRE(pair.attach() == SetupError::none);
   typename K::Map& map = *pair.map();

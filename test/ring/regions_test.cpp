@@ -192,8 +192,9 @@ TEST_CASE_TEMPLATE("a map that was never given memory refuses every buffer and b
   CHECK_FALSE(pair.take());
   pair.device.publish();
   CHECK(pair.poll().size() == 4);
-  CHECK(pair.device.counters()
-            .chain_faults[static_cast<std::size_t>(ChainFault::address_unmapped)] == 4);
+  CHECK(
+      pair.device.counters().chain_faults[static_cast<std::size_t>(ChainFault::address_unmapped)] ==
+      4);
   pair.device.reset();
 }
 

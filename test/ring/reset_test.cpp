@@ -125,8 +125,9 @@ struct Bench {
   typename K::Device device;
 };
 
-TEST_CASE_TEMPLATE("check 11: after a reset neither ring nor buffers are touched, and another size works",
-                   K, BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE(
+    "check 11: after a reset neither ring nor buffers are touched, and another size works", K,
+    BELLPULL_KINDS) {
   for (const bool in_order : {false, true}) {
     for (const bool stopped : {false, true}) {
       CAPTURE(in_order);
@@ -178,8 +179,9 @@ TEST_CASE_TEMPLATE("check 11: after a reset neither ring nor buffers are touched
   }
 }
 
-TEST_CASE_TEMPLATE("check 11, D30: a half that was never attached touches nothing, whoever kicks it",
-                   K, BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE(
+    "check 11, D30: a half that was never attached touches nothing, whoever kicks it", K,
+    BELLPULL_KINDS) {
   Bench<K> bench;
   bench.pages.take_away();
   bench.call_everything(Chain{});

@@ -115,8 +115,8 @@ TEST_CASE_TEMPLATE("a device half goes on with the chains that the one before it
   });
 }
 
-TEST_CASE_TEMPLATE("a driver half in the middle of an in-order batch goes on in the middle of it", K,
-                   BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE("a driver half in the middle of an in-order batch goes on in the middle of it",
+                   K, BELLPULL_KINDS) {
   Pair<K> pair(8, {.in_order = true});
   REQUIRE(pair.attach() == SetupError::none);
   for (std::uint32_t i = 0; i < 6; ++i) pair.post_writable(i);
@@ -283,10 +283,8 @@ TEST_CASE_TEMPLATE("a saved device state that does not fit is refused with the r
     CHECK(with([](DeviceState&, Chains& c) { c[1].head = c[0].head; }) ==
           SetupError::state_invalid);
     CHECK(with([](DeviceState&, Chains& c) { c[0].head = 8; }) == SetupError::state_invalid);
-    CHECK(with([](DeviceState&, Chains& c) { c[0].descriptors = 0; }) ==
-          SetupError::state_invalid);
-    CHECK(with([](DeviceState&, Chains& c) { c[0].descriptors = 9; }) ==
-          SetupError::state_invalid);
+    CHECK(with([](DeviceState&, Chains& c) { c[0].descriptors = 0; }) == SetupError::state_invalid);
+    CHECK(with([](DeviceState&, Chains& c) { c[0].descriptors = 9; }) == SetupError::state_invalid);
     CHECK(with([](DeviceState&, Chains& c) { c.assign(9, InFlight{}); }) ==
           SetupError::state_invalid);
     // A whole number of chains, but of another queue.

@@ -88,8 +88,8 @@ TEST_CASE_TEMPLATE("check 2: sizes that are 0, too large or, split, no power of 
   }
 }
 
-TEST_CASE_TEMPLATE("check 2: every size that the layout allows attaches, all descriptors free",
-                   K, BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE("check 2: every size that the layout allows attaches, all descriptors free", K,
+                   BELLPULL_KINDS) {
   for (std::uint32_t size = 1; size <= kMaxQueueSize; size += size < 70 ? 1 : size / 3) {
     const bool allowed = !kIsSplit<typename K::Layout> || std::has_single_bit(size);
     CHECK((K::Layout::check_size(size) == SetupError::none) == allowed);
@@ -282,8 +282,7 @@ TEST_CASE_TEMPLATE("a device half that looks addresses up and was given no map i
   CHECK_FALSE(pair.device.attached());
 }
 
-TEST_CASE_TEMPLATE("a refused attach leaves a half that is attached as it was", K,
-                   BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE("a refused attach leaves a half that is attached as it was", K, BELLPULL_KINDS) {
   Pair<K> pair(4);
   REQUIRE(pair.attach() == SetupError::none);
   REQUIRE(pair.post_one(5) == 0);

@@ -77,8 +77,7 @@ VhostUserServer::~VhostUserServer() {
 
 bool VhostUserServer::serve(std::chrono::milliseconds patience) {
   if (left_) return false;
-  pollfd ready{
-      .fd = peer_.get() >= 0 ? peer_.get() : listener_.get(), .events = POLLIN, .revents = 0};
+  pollfd ready{.fd = file(), .events = POLLIN, .revents = 0};
   if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return false;
   if (peer_.get() < 0) {
     accept_peer();

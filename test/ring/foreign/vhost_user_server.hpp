@@ -62,6 +62,8 @@ class VhostUserServer {
   /// `patience`. The first peer is the only one; after it has left, always false.
   bool serve(std::chrono::milliseconds patience);
 
+  /// Readable when serve() has something to take; for poll() only.
+  [[nodiscard]] int file() const { return peer_.get() >= 0 ? peer_.get() : listener_.get(); }
   /// Whether the peer has closed its end. Its queues are no longer ready then.
   [[nodiscard]] bool peer_left() const { return left_; }
   /// What the peer accepted of the features of virtio.

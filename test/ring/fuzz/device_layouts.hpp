@@ -7,7 +7,8 @@
 #include <span>
 
 #include "bellpull/ring/virtqueue.hpp"
-#include "hostile_driver.hpp"
+#include "hostile_packed_driver.hpp"
+#include "hostile_split_driver.hpp"
 #include "peer_memory.hpp"
 #include "slow_device.hpp"
 
@@ -40,8 +41,8 @@ struct DeviceLayout<Split> {
   }
   /// Starts the driver at any index; the state of a device half that goes on from there.
   static DeviceState start(Driver& driver, Input& in, std::uint32_t size, bool fresh) {
-    const std::uint16_t at = in.once_in(2) ? static_cast<std::uint16_t>(0 - in.below(size + 4))
-                                           : in.word16();
+    const std::uint16_t at =
+        in.once_in(2) ? static_cast<std::uint16_t>(0 - in.below(size + 4)) : in.word16();
     const std::uint16_t index = fresh ? 0 : at;
     driver.start(index);
     return {index, index};

@@ -84,9 +84,11 @@ class DeviceWorld final : Racer {
   void hand_over_spoilt(Input& in, DeviceState state, std::vector<InFlight> in_flight);
   void poll(Input& in);
   void take(Input& in);
+  void take_many(Input& in);
   void took(const Chain& chain, const Budget& before, std::uint32_t room);
-  void pulled(Pull pull, std::uint32_t room);
+  void pulled(Pull pull, std::uint32_t room, bool all_room);
   void match(const Chain& chain, std::span<const Piece> pieces, const SlowChain& expected) const;
+  void use_pieces(const Held& held, std::uint64_t written);
   void complete(Input& in, std::size_t which);
   void misuse(Input& in);
   void publish(bool test);
@@ -94,6 +96,7 @@ class DeviceWorld final : Racer {
   void disarm();
   void refresh();
   void replace_table(Input& in);
+  void make_wrong_table(Input& in, const Table& good);
   void finish();
 
   // What must hold after each.
@@ -121,10 +124,10 @@ class DeviceWorld final : Racer {
   std::vector<Piece> pieces_;
   Half half_;
   std::optional<typename Shape::Slow> model_;
-  std::vector<Held> held_;             // taken and not completed, oldest first
+  std::vector<Held> held_;              // taken and not completed, oldest first
   std::vector<std::uint16_t> waiting_;  // in-order: completed, held back behind others
-  std::uint64_t resumed_ = 0;          // of those, how many an earlier half took
-  Budget expected_;                    // of the model, during a poll
+  std::uint64_t resumed_ = 0;           // of those, how many an earlier half took
+  Budget expected_;                     // of the model, during a poll
   std::vector<Planned> plans_;
   bool stepping_ = false;
 };

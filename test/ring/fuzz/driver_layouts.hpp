@@ -30,8 +30,8 @@ struct DriverLayout<Split> {
   using Device = HostileSplitDevice;
   using Position = std::uint16_t;
 
-  static DriverState start(Device& device, PeerMemory& memory, Input& in, std::uint32_t,
-                           bool fresh, Position& position) {
+  static DriverState start(Device& device, PeerMemory& memory, Input& in, std::uint32_t, bool fresh,
+                           Position& position) {
     position = fresh ? 0 : in.word16();
     device.start(position);
     memory.ring(1).poke(2, position);

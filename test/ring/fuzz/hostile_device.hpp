@@ -76,6 +76,7 @@ class HostileSplitDevice : public HostileDevice {
     const std::uint8_t spoil = in.byte();
     if (spoil == 255) id = static_cast<std::uint32_t>(in.wild(size_));
     if (spoil == 254) id ^= 1;
+    if (spoil == 251 || spoil == 250) id = in.below(size_);
     const std::size_t at = 4 + 8 * std::size_t{used_ % size_};
     memory_->ring(2).poke(at, id);
     memory_->ring(2).poke(at + 4, length(in));
@@ -87,8 +88,9 @@ class HostileSplitDevice : public HostileDevice {
 
   /// Moves the index where it must not go.
   void spoil_index(Input& in) {
-    const auto index = static_cast<std::uint16_t>(
-        in.once_in(2) ? in.wild(std::uint64_t{used_} + size_) : used_ + in.below(2 * size_) - size_);
+    const auto index =
+        static_cast<std::uint16_t>(in.once_in(2) ? in.wild(std::uint64_t{used_} + size_)
+                                                 : used_ + in.below(2 * size_) - size_);
     memory_->ring(2).poke(2, index);
     if (in.once_in(2)) used_ = index;
   }
@@ -147,6 +149,7 @@ class HostilePackedDevice : public HostileDevice {
     const std::uint8_t spoil = in.byte();
     if (spoil == 255) id = static_cast<std::uint32_t>(in.wild(size_));
     if (spoil == 254) id ^= 1;
+    if (spoil == 251 || spoil == 250) id = in.below(size_);
     const auto written = length(in);
     const auto flags = static_cast<std::uint16_t>(
         used_.used() | (written != 0 || spoil == 253 ? VRING_DESC_F_WRITE : 0));

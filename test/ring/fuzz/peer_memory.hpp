@@ -41,7 +41,7 @@ struct Block {
     return word;
   }
   [[nodiscard]] bool as_expected() const {
-    return std::equal(shadow.begin(), shadow.end(), data.get());
+    return length == 0 || std::memcmp(shadow.data(), data.get(), length) == 0;
   }
   /// What is there is right.
   void expect_what_is() { std::copy_n(data.get(), length, shadow.begin()); }
@@ -75,7 +75,8 @@ struct Table {
   [[nodiscard]] const Placed* holding(const std::byte* data, std::uint64_t bytes) const {
     const auto from = reinterpret_cast<std::uintptr_t>(data);
     for (const Placed& place : places) {
-      const std::uintptr_t offset = from - reinterpret_cast<std::uintptr_t>(place.block->data.get());
+      const std::uintptr_t offset =
+          from - reinterpret_cast<std::uintptr_t>(place.block->data.get());
       if (offset < place.block->length && bytes <= place.block->length - offset) return &place;
     }
     return nullptr;
@@ -169,16 +170,19 @@ class PeerMemory {
     constexpr std::array<std::uint64_t, 4> kBases{0x1000, 0, 0xffffff80, 0x7fffffffffffff00};
     constexpr std::array<std::uint64_t, 4> kGaps{0, 16, 1, 0x1000};
     Table& table = tables_.emplace_back();
-    const unsigned base = in.below(5);
+    const unsigned base = in.below(6);
     std::uint64_t at = kBases[base % kBases.size()];
     for (const auto& block : blocks) {
       table.places.push_back({block, at});
       at += block->length + kGaps[in.byte() % kGaps.size()];
     }
-    if (base == kBases.size()) {  // the last byte of all addresses is the last one of the last block
-      const std::uint64_t end = table.places.back().address + table.places.back().block->length;
-      for (Placed& place : table.places) place.address -= end;
-    }
+    // Either the last block ends with the last of all addresses, or it begins with the first, and
+    // the one before it is at the end.
+    const Placed& last = table.places.back();
+    std::uint64_t back = 0;
+    if (base == 4) back = last.address + last.block->length;
+    if (base == 5) back = last.address;
+    for (Placed& place : table.places) place.address -= back;
     for (const Placed& place : table.places) {
       table.regions.push_back({place.address, place.block->length, place.block->data.get()});
     }

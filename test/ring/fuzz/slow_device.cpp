@@ -19,13 +19,14 @@ bool SlowDevice::begin(std::uint32_t limit) {
   return fault_ == QueueFault::none;
 }
 
-Pull SlowDevice::next(Budget& budget, std::size_t room, SlowChain& chain) {
+Pull SlowDevice::next(Budget& budget, std::size_t room, bool all_room, SlowChain& chain) {
   for (;;) {
     if (!look()) return Pull::empty;
     const bool spent = budget.used && (budget.descriptors == 0 || budget.bytes == 0);
     if (budget.chains == 0 || spent) return Pull::more;
     Walk walk;
     walk.room = room;
+    walk.all_room = all_room;
     read_chain(walk, budget);
     if (walk.over_budget) return Pull::more;
     if (fault_ != QueueFault::none) return Pull::broken;
@@ -35,8 +36,7 @@ Pull SlowDevice::next(Budget& budget, std::size_t room, SlowChain& chain) {
     if (fault_ != QueueFault::none) return Pull::broken;
     move_on(walk);
     const bool faulty = walk.fault != ChainFault::none;
-    const std::uint64_t bytes =
-        faulty ? 0 : walk.chain.readable_bytes + walk.chain.writable_bytes;
+    const std::uint64_t bytes = faulty ? 0 : walk.chain.readable_bytes + walk.chain.writable_bytes;
     budget.used = true;
     budget.chains -= 1;
     budget.descriptors -= std::min(budget.descriptors, std::max(walk.counted, walk.ring_entries));
@@ -74,8 +74,7 @@ void SlowDevice::complete(std::uint16_t head, std::uint32_t written) {
 
 void SlowDevice::end_turns() {
   while (!taken_.empty() && taken_.front().chain.completed) {
-    const bool skippable =
-        !batch_.empty() && batch_.back().chain.written == batch_.back().writable;
+    const bool skippable = !batch_.empty() && batch_.back().chain.written == batch_.back().writable;
     if (!batch_.empty() && !skippable) {
       write_used(batch_);
       batch_.clear();
@@ -98,6 +97,12 @@ std::optional<bool> SlowDevice::must_notify() {
   untested_.clear();
   first_question_ = false;
   return answer;
+}
+
+bool SlowDevice::has_to_wait(const Walk& walk, const Budget& budget) {
+  if (walk.fault == ChainFault::too_many_pieces) return !walk.all_room;
+  if (walk.fault != ChainFault::none || !budget.used) return false;
+  return walk.chain.readable_bytes + walk.chain.writable_bytes > budget.bytes;
 }
 
 void SlowDevice::add(Walk& walk, const SlowDescriptor& descriptor, const Budget& budget) const {

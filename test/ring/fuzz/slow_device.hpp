@@ -70,7 +70,8 @@ class SlowDevice {
   /// Before a poll for up to `limit` chains; false when the queue is broken.
   [[nodiscard]] bool begin(std::uint32_t limit);
   /// The next chain, or why there is none.
-  [[nodiscard]] Pull next(Budget& budget, std::size_t room, SlowChain& chain);
+  /// A chain of more than `room` pieces is faulty, or waits if others have the rest of the room.
+  [[nodiscard]] Pull next(Budget& budget, std::size_t room, bool all_room, SlowChain& chain);
   void complete(std::uint16_t head, std::uint32_t written);
   /// Shows what is complete; false when there is nothing.
   bool publish();
@@ -96,6 +97,7 @@ class SlowDevice {
     std::uint32_t counted = 0;       // descriptors for the budget
     std::uint32_t ring_entries = 0;  // descriptors of the ring
     std::size_t room = 0;
+    bool all_room = true;
     bool writable_seen = false;
     bool over_budget = false;
   };
@@ -119,8 +121,11 @@ class SlowDevice {
   [[nodiscard]] virtual SlowDescriptor table_entry(const std::byte* entry) const = 0;
   // Where a table's chain goes on behind entry `at`: the next entry, or `entries` for its end.
   [[nodiscard]] virtual std::uint32_t table_next(const SlowDescriptor& entry, std::uint32_t at,
-                                                 std::uint32_t entries, ChainFault& fault) const = 0;
+                                                 std::uint32_t entries,
+                                                 ChainFault& fault) const = 0;
 
+  // Whether the chain that was read to its end has to wait.
+  [[nodiscard]] static bool has_to_wait(const Walk& walk, const Budget& budget);
   void add(Walk& walk, const SlowDescriptor& descriptor, const Budget& budget) const;
 
   template <class Word>
@@ -150,8 +155,8 @@ class SlowDevice {
                                std::vector<SlowPiece>& pieces) const;
   void end_turns();
 
-  std::deque<Taken> taken_;    // in the order in which they were taken
-  std::vector<Taken> batch_;   // in-order: ended, without a used entry yet
+  std::deque<Taken> taken_;   // in the order in which they were taken
+  std::vector<Taken> batch_;  // in-order: ended, without a used entry yet
   std::array<std::uint64_t, kChainFaultCount> faults_{};
 };
 

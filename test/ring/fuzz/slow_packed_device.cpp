@@ -71,8 +71,7 @@ void SlowPackedDevice::read_chain(Walk& walk, const Budget& budget) {
       return;
     }
   }
-  const std::uint64_t bytes = walk.chain.readable_bytes + walk.chain.writable_bytes;
-  walk.over_budget = budget.used && walk.fault == ChainFault::none && bytes > budget.bytes;
+  walk.over_budget = has_to_wait(walk, budget);
   if (walk.over_budget) return;
   if (walk.chain.head >= size_) {
     fault_ = QueueFault::id_out_of_range;

@@ -55,20 +55,18 @@ void SlowSplitDevice::read_chain(Walk& walk, const Budget& budget) {
     const SlowDescriptor descriptor =
         table_entry(memory_->ring(kDesc).shadow.data() + 16 * std::size_t{at});
     add(walk, descriptor, budget);
-    if (walk.over_budget || walk.fault != ChainFault::none) return;
-    if ((descriptor.flags & VRING_DESC_F_NEXT) == 0) break;
+    if (walk.over_budget) return;
+    const bool goes_on = (descriptor.flags & VRING_DESC_F_NEXT) != 0;
+    if (walk.fault != ChainFault::none || !goes_on) break;
     at = descriptor.next;
     if (at >= size_) {
       walk.fault = ChainFault::next_out_of_range;
-      return;
-    }
-    if (walk.ring_entries == size_) {
+    } else if (walk.ring_entries == size_) {
       walk.fault = ChainFault::too_long;
-      return;
     }
+    if (walk.fault != ChainFault::none) break;
   }
-  walk.over_budget =
-      budget.used && walk.chain.readable_bytes + walk.chain.writable_bytes > budget.bytes;
+  walk.over_budget = has_to_wait(walk, budget);
 }
 
 void SlowSplitDevice::move_on(const Walk&) {

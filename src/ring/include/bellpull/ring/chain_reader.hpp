@@ -41,12 +41,13 @@ class ChainReader {
   }
 
   /// Reads the chain that `ring` stands at. Reports what broke the queue in `queue_fault` and what
-  /// was wrong with the chain in `fault`. Charges `budget` unless the result is `over_budget`.
+  /// was wrong with the chain in `fault`. Charges `budget` unless the result is `over_budget`, which
+  /// is also the result for a chain that does not fit in `pieces` unless those are `all_pieces`.
   template <class Trust, class Ring, class Map>
   [[nodiscard, gnu::always_inline]] ReadResult read(Ring& ring, Map& map,
                                                     typename Ring::Cursor& cursor, Budget& budget,
-                                                    std::span<Piece> pieces, Chain& chain,
-                                                    ChainFault& fault,
+                                                    std::span<Piece> pieces, bool all_pieces,
+                                                    Chain& chain, ChainFault& fault,
                                                     QueueFault& queue_fault) noexcept {
     Walk walk;
     queue_fault = ring.template first<Trust>(cursor);
@@ -66,6 +67,7 @@ class ChainReader {
     if (budget.used && walk.bytes > budget.bytes && fault == ChainFault::none) {
       return ReadResult::over_budget;
     }
+    if (!all_pieces && fault == ChainFault::too_many_pieces) return ReadResult::over_budget;
     queue_fault = ring.template id<Trust>(cursor, chain.head);
     chain.descriptors = static_cast<std::uint16_t>(cursor.descriptors);
     if (fault != ChainFault::none) [[unlikely]] {

@@ -355,10 +355,9 @@ class Device {
       typename Ring::Cursor cursor;
       ChainFault fault = ChainFault::none;
       QueueFault queue_fault = QueueFault::none;
-      const ReadResult result = reader_.template read<Trust>(ring_, map(), cursor, budget, pieces,
-                                                             chain, fault, queue_fault);
-      if (result == ReadResult::over_budget ||
-          (!all_pieces && fault == ChainFault::too_many_pieces)) [[unlikely]] {
+      const ReadResult result = reader_.template read<Trust>(
+          ring_, map(), cursor, budget, pieces, all_pieces, chain, fault, queue_fault);
+      if (result == ReadResult::over_budget) [[unlikely]] {
         count(counters_.budget_ends);
         return Pull::more;
       }
