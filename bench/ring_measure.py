@@ -8,7 +8,7 @@ from dpdk_testpmd import Failure
 from dpdk_virtqueue import round_trip_ns, run, two_cores
 
 CALIBRATIONS = 5
-# So short that a benchmark runs a single time: 4 or 8 million frames, about a quarter of a second.
+# So short that a benchmark runs a single time, which takes a quarter of a second or so.
 ONCE_S = 0.01
 
 
@@ -31,7 +31,7 @@ class OurBench:
         return done.stdout
 
     def calibrate(self, name):
-        """Learns how long a process takes around what it times; the shortest was least disturbed."""
+        """Learns how long a process takes around what it times: the least disturbed says it."""
         for _ in range(CALIBRATIONS):
             result, wall = self._timed(name)
             self.outside_s = min(self.outside_s, wall - result["real_time"] / 1e3)

@@ -3,11 +3,12 @@
 import statistics
 
 from paired import ENOUGH_REPS, describe, meets, paired_ratio
-from ring_plan import NAME
-from ring_samples import Limits, Pairs, placement
+from ring_plan import ANY_ORDER, NAME
+from ring_samples import PLACEMENTS, Limits, Pairs, placement
 
 ROW_NAMES = {"event_idx": "publishes tested by event index", "flags": "publishes tested by flags",
              "uncounted": "without counters", "in_order": "in order"}
+PLACE_ORDER = {name: rank for rank, (_, name) in enumerate(PLACEMENTS)}
 
 
 def limits_of(document):
@@ -61,46 +62,52 @@ class Figures:
         return ", ".join(counts) or "none"
 
 
+def counted(number):
+    return f"{number} pair" if number == 1 else f"{number} pairs"
+
+
 def pair_words(figures, ratio, where, variants):
     left, right = ratio.medians()
     trip = figures.trip_ns(where)
     return (f"{describe(ratio.low, ratio.high)}; {variants[0]} {left:.2f} against {variants[1]} "
-            f"{right:.2f} Mpps, {ratio.count} pairs"
+            f"{right:.2f} Mpps, {counted(ratio.count)}"
             + (f", round trip {trip:.0f} ns" if trip else ""))
+
+
+def print_others(figures, where, name):
+    """Controls and further ratios of a group, which have no bar."""
+    for again, variant in figures.group["controls"]:
+        control = figures.ratio(where, (again, variant))
+        if control:
+            print(f"# control {name} {variant} {control.value:.3f} "
+                  f"{describe(control.low, control.high)}")
+    for variants in figures.group["also"]:
+        other = figures.ratio(where, variants)
+        if other:
+            print(f"# {name} {'/'.join(variants)} {other.value:.3f} "
+                  f"{pair_words(figures, other, where, variants)}")
 
 
 def print_group(document, group):
     """The lines of a group; whether its bar, if it has one, is met."""
     figures, bar = Figures(document, group), group["bar"]
-    placements = figures.placements()
-    met, judged = True, False
-    for where in placements:
+    verdicts = []
+    for where in figures.placements():
         name = group["name"] + (f".{where}" if where else "")
-        for again, variant in group["controls"]:
-            control = figures.ratio(where, (again, variant))
-            if control:
-                print(f"# control {name} {variant} {control.value:.3f} "
-                      f"{describe(control.low, control.high)}")
+        print_others(figures, where, name)
         ratio = figures.ratio(where)
         words = pair_words(figures, ratio, where, group["ratio"])
-        if bar and (ratio.count >= figures.wanted):
-            verdict = "ok" if meets(ratio.value, bar) else "short"
-            met, judged = met and verdict == "ok", True
-            print(f"{name} {ratio.value:.3f} {bar} {verdict} {words}")
+        if bar and ratio.count >= figures.wanted:
+            verdicts.append("ok" if meets(ratio.value, bar) else "short")
+            print(f"{name} {ratio.value:.3f} {bar} {verdicts[-1]} {words}")
         else:
-            few = ", too few for a bar" if bar else ""
-            print(f"# {name} {ratio.value:.3f} {words}{few}")
-        for variants in group["also"]:
-            other = figures.ratio(where, variants)
-            if other:
-                print(f"# {name} {'/'.join(variants)} {other.value:.3f} "
-                      f"{pair_words(figures, other, where, variants)}")
+            print(f"# {name} {ratio.value:.3f} {words}{', too few for a bar' if bar else ''}")
     print(f"# {group['name']}: pairs thrown away: {figures.discarded()}")
-    if bar and not judged:
-        print(f"{group['name']} - {bar} short: not {figures.wanted} pairs that may be compared; "
-              f"run again on a quiet machine")
-        return False
-    return met
+    if bar and not verdicts:
+        verdicts.append("short")
+        print(f"{group['name']} - {bar} short: there are not {figures.wanted} pairs that may be "
+              f"compared; run again on a quiet machine")
+    return "short" not in verdicts
 
 
 def print_bars(document):
@@ -135,8 +142,9 @@ def peer_table(document):
     groups = [g for g in document["groups"] if g["name"].startswith("peer.")]
     if not groups:
         return [f"Not compared with DPDK: {document['skipped']}."]
-    lines = ["| layout, burst | cores | pairs | untrusted / DPDK | trusted / DPDK | untrusted "
-             "| DPDK | control: ours | control: DPDK |", "|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| layout, burst | cores | pairs | untrusted / DPDK | in any order / DPDK "
+             "| trusted / DPDK | untrusted | DPDK | control: ours | control: DPDK |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
     for group in groups:
         figures = Figures(document, group)
         controls = {variant: (again, variant) for again, variant in group["controls"]}
@@ -148,6 +156,7 @@ def peer_table(document):
                        for variant in ("untrusted", "dpdk")]
             cells = [f"{layout}, {burst.removeprefix('burst')}", cores_words(figures, where),
                      str(main.count), interval(main, bold=True),
+                     interval(figures.ratio(where, (ANY_ORDER, "dpdk"))),
                      interval(figures.ratio(where, ("trusted", "dpdk"))), f"{ours:.1f} Mpps",
                      f"{theirs:.1f} Mpps", *map(interval, doubles)]
             lines.append(f"| {' | '.join(cells)} |")
@@ -206,8 +215,8 @@ def cell(rates):
 
 def row_order(row):
     threads, where, name = row
-    return (threads != "two_threads", where != "near", "no payload" in name, name.count(","),
-            not name.startswith("trusted"), name)
+    return (threads != "two_threads", PLACE_ORDER.get(where, 0), "no payload" in name,
+            name.count(","), not name.startswith("trusted"), name)
 
 
 def alone_table(document):

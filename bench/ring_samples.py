@@ -6,8 +6,8 @@ probes around it, or None where one core did everything.
 """
 import statistics
 
-# What to call a placement; both kinds are far away from this.
-NEAR_NS = 270.0
+# Names of placements, and the round trips, in nanoseconds, below which they hold.
+PLACEMENTS = ((270.0, "near"), (800.0, "far"), (float("inf"), "remote"))
 
 
 class Limits:
@@ -29,10 +29,10 @@ class Limits:
 
 
 def placement(probes):
-    """near or far; None where one core did everything."""
+    """near, far or remote; None where one core did everything."""
     if not probes:
         return None
-    return "near" if statistics.mean(probes) < NEAR_NS else "far"
+    return next(name for limit, name in PLACEMENTS if statistics.mean(probes) < limit)
 
 
 def last_attempts(samples, group, variant):

@@ -218,7 +218,9 @@ TEST_CASE_TEMPLATE("D11: a region at the very top of the address space ends with
   using K = UntrustedKind<Layout>;
   Pair<K> pair(8);
   const std::uint64_t base = std::uint64_t{0} - 4096;
-  std::vector<Region> regions = {{base, 4096, pair.arena.data()}};
+  // And one where a sum that wrapped would lead to.
+  const AlignedBytes bottom(4096);
+  std::vector<Region> regions = {{base, 4096, pair.arena.data()}, {0, 4096, bottom.data()}};
   RegionTable table;
   REQUIRE(RegionTable::make(regions, table) == SetupError::none);
   typename K::Map map(table);

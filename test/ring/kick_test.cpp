@@ -201,11 +201,20 @@ TEST_CASE_TEMPLATE(
   });
 }
 
+/// Sizes for tests that go around a whole 16-bit index four times. It is all arithmetic of one
+/// thread: a sanitizer sees as much in one size of the kinds that check most.
+template <class K>
+std::vector<std::uint32_t> lap_sizes() {
+  if (!BELLPULL_TEST_SANITIZED) return {1, kIsSplit<typename K::Layout> ? 4U : 7U, 256, 32768};
+  return K::Trust::kChecks ? std::vector<std::uint32_t>{256} : std::vector<std::uint32_t>{};
+}
+
 TEST_CASE_TEMPLATE("check 7: whoever never arms never hears anything, over more than four laps", K,
                    BELLPULL_KINDS) {
   const std::uint64_t seed = announce_seed("parked laps", 11);
-  for (const std::uint32_t size : sizes<typename K::Layout>()) {
+  for (const std::uint32_t size : lap_sizes<K>()) {
     for (const bool event_idx : {true, false}) {
+      if (!event_idx && size != 256) continue;
       CAPTURE(size);
       Traffic<K> traffic(size, {.event_idx = event_idx}, seed);
       traffic.run(kIsSplit<typename K::Layout> ? 270000 : 12 * std::uint64_t{size});
@@ -219,7 +228,7 @@ TEST_CASE_TEMPLATE("check 7: whoever never arms never hears anything, over more 
 TEST_CASE_TEMPLATE("check 7: who armed once and never again hears once, over more than four laps",
                    K, BELLPULL_KINDS) {
   const std::uint64_t seed = announce_seed("armed laps", 12);
-  for (const std::uint32_t size : sizes<typename K::Layout>()) {
+  for (const std::uint32_t size : lap_sizes<K>()) {
     CAPTURE(size);
     Traffic<K> traffic(size, {}, seed);
     traffic.run(size + size / 2 + 1);
@@ -237,7 +246,7 @@ TEST_CASE_TEMPLATE("check 7: who armed once and never again hears once, over mor
 
 TEST_CASE_TEMPLATE("check 7: a place that is used again the moment it is free does not ring twice",
                    K, BELLPULL_KINDS) {
-  for (const std::uint32_t size : sizes<typename K::Layout>()) {
+  for (const std::uint32_t size : lap_sizes<K>()) {
     CAPTURE(size);
     Traffic<K> traffic(size, {}, 13);
     traffic.arm_device();

@@ -41,6 +41,7 @@ TEST_CASE("a table refuses empty regions, regions that wrap, and regions that sh
   CHECK(made({{0x1000, 17, at}, {0x1010, 16, at + 32}}) == SetupError::regions_overlap);
   CHECK(made({{0x1010, 16, at + 32}, {0x1000, 17, at}}) == SetupError::regions_overlap);
   CHECK(made({{0x1000, 16, at}, {0x2000, 16, at + 15}}) == SetupError::regions_overlap);
+  CHECK(made({{0x1000, 16, at + 15}, {0x2000, 16, at}}) == SetupError::regions_overlap);
   CHECK(made({{0x1000, 64, at}, {0x1010, 16, at + 128}}) == SetupError::regions_overlap);
   CHECK(made({{0x1000, 16, at}, {0x1000, 16, at}}) == SetupError::regions_overlap);
 }
@@ -176,6 +177,26 @@ TEST_CASE_TEMPLATE("a buffer that crosses from one region into the next is two p
       REQUIRE(cut.pair.poll().size() == 1);
     }
   }
+}
+
+TEST_CASE_TEMPLATE("D33: a buffer over more regions than there is room for pieces is faulty", K,
+                   BELLPULL_REGION_KINDS) {
+  Cut<K> cut(4, 256, 32, {});
+  cut.pair.pieces = std::vector<Piece>(4);  // exactly sized: AddressSanitizer sees a fifth
+  cut.pair.pieces.shrink_to_fit();
+  const Segment four{kArenaAddress, 128};
+  const Segment five{kArenaAddress, 129};
+  cut.pair.driver.post({&five, 1}, {}, 5);
+  cut.pair.driver.post({&four, 1}, {}, 4);
+  cut.pair.driver.publish();
+  const auto chain = cut.pair.take();
+  REQUIRE(chain);
+  CHECK(chain->readable == 4);
+  CHECK(cut.pair.device.counters()
+            .chain_faults[static_cast<std::size_t>(ChainFault::too_many_pieces)] == 1);
+  cut.pair.complete(*chain, 0);
+  cut.pair.device.publish();
+  CHECK(cut.pair.poll().size() == 2);
 }
 
 TEST_CASE_TEMPLATE("a map that was never given memory refuses every buffer and breaks nothing", K,

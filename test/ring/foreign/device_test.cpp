@@ -262,34 +262,47 @@ TEST_CASE_TEMPLATE("foreign reading: DPDK's driver counts as many frames as it w
   });
 }
 
+/// Sends numbered frames and checks that they come back as they were, all of them and in order.
+template <class Layout>
+void exchange_frames(const Agreed& agreed, const std::vector<std::string>& options) {
+  Session<Layout> session(agreed, options);
+  NetDevice<Layout>& device = session.device();
+  Verdict back;
+  const auto note = [&back](std::span<const std::byte> packet, const Taken&) {
+    back.note(numbered_fault(packet, back.packets));
+  };
+  for (std::uint64_t sent = 0; back.packets < kFrames;) {
+    // Few enough that the other queue has room for all, for it drops what it cannot send.
+    while (sent < kFrames && sent - back.packets < kBurst && device.send(numbered_frame(sent))) {
+      ++sent;
+    }
+    device.publish();
+    if (device.receive(kBurst, note) == 0) session.sleep(device.kTransmit);
+  }
+  const Testpmd::Totals totals = session.end();
+  CHECK(back.first_fault == "");
+  CHECK(back.packets == kFrames);
+  CHECK(totals.received == kFrames);
+  CHECK(totals.sent == kFrames);
+  CHECK(totals.dropped == 0);
+  CHECK(device.kicks() != 0);
+  check_faultless(device.ring(device.kReceive));
+  check_faultless(device.ring(device.kTransmit));
+}
+
 TEST_CASE_TEMPLATE("foreign reading: frames come back from DPDK byte for byte and in order", Layout,
                    Split, Packed) {
   for_each_agreement([](const Agreed& agreed) {
-    Session<Layout> session(agreed, {"--forward-mode=io", "--no-flush-rx"});
-    NetDevice<Layout>& device = session.device();
-    Verdict back;
-    const auto note = [&back](std::span<const std::byte> packet, const Taken&) {
-      back.note(numbered_fault(packet, back.packets));
-    };
-    for (std::uint64_t sent = 0; back.packets < kFrames;) {
-      // Fewer than a queue holds, for it drops what it cannot send.
-      while (sent < kFrames && sent - back.packets < 2 * kBurst &&
-             device.send(numbered_frame(sent))) {
-        ++sent;
-      }
-      device.publish();
-      if (device.receive(kBurst, note) == 0) session.sleep(device.kTransmit);
-    }
-    const Testpmd::Totals totals = session.end();
-    CHECK(back.first_fault == "");
-    CHECK(back.packets == kFrames);
-    CHECK(totals.received == kFrames);
-    CHECK(totals.sent == kFrames);
-    CHECK(totals.dropped == 0);
-    CHECK(device.kicks() != 0);
-    check_faultless(device.ring(device.kReceive));
-    check_faultless(device.ring(device.kTransmit));
+    exchange_frames<Layout>(agreed, {"--forward-mode=io", "--no-flush-rx"});
   });
+}
+
+TEST_CASE_TEMPLATE("foreign reading: frames over several of DPDK's buffers come back", Layout,
+                   Split, Packed) {
+  // Not in-order: there our half lets one used entry stand for buffers that it filled (virtio 1.4
+  // section 2.7.9), and DPDK's driver reads an entry for each.
+  exchange_frames<Layout>({.mergeable = true}, {"--forward-mode=io", "--no-flush-rx",
+                                                "--mbuf-size=512", "--enable-scatter"});
 }
 
 }  // namespace bellpull::ring::test::foreign

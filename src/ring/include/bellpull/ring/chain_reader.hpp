@@ -41,8 +41,9 @@ class ChainReader {
   }
 
   /// Reads the chain that `ring` stands at. Reports what broke the queue in `queue_fault` and what
-  /// was wrong with the chain in `fault`. Charges `budget` unless the result is `over_budget`, which
-  /// is also the result for a chain that does not fit in `pieces` unless those are `all_pieces`.
+  /// was wrong with the chain in `fault`. Charges `budget` unless the result is `over_budget`,
+  /// which is also the result for a chain that does not fit in `pieces` unless those are
+  /// `all_pieces`.
   template <class Trust, class Ring, class Map>
   [[nodiscard, gnu::always_inline]] ReadResult read(Ring& ring, Map& map,
                                                     typename Ring::Cursor& cursor, Budget& budget,

@@ -355,8 +355,8 @@ class Device {
       typename Ring::Cursor cursor;
       ChainFault fault = ChainFault::none;
       QueueFault queue_fault = QueueFault::none;
-      const ReadResult result = reader_.template read<Trust>(
-          ring_, map(), cursor, budget, pieces, all_pieces, chain, fault, queue_fault);
+      const ReadResult result = reader_.template read<Trust>(ring_, map(), cursor, budget, pieces,
+                                                             all_pieces, chain, fault, queue_fault);
       if (result == ReadResult::over_budget) [[unlikely]] {
         count(counters_.budget_ends);
         return Pull::more;
