@@ -6,6 +6,7 @@
 // and gives both back. `bench/run ring` runs it beside them.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -20,6 +21,7 @@
 
 #include "bellpull/ring/virtqueue.hpp"
 #include "pinning.hpp"
+#include "thread_cpu.hpp"
 
 namespace bellpull::bench {
 namespace {
@@ -187,44 +189,76 @@ class Rig {
   Device<Layout, Trust, Map, Access> device_;
 };
 
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+/// A time and not a number of frames: cores far apart take many times as long for as many.
+constexpr Seconds kWarmUp{0.05};
+constexpr Seconds kMeasured{0.3};
+constexpr std::uint64_t kFramesOfOne = 8'000'000;
+
+struct Received {
+  std::uint64_t frames = 0;
+  double seconds = 0;
+};
+
+/// The device's part, for about that long.
+template <class Rig>
+Received receive_for(Rig& rig, Seconds enough) {
+  Received received;
+  const auto begin = Clock::now();
+  do {
+    for (int i = 0; i < 256; ++i) received.frames += rig.receive();
+    received.seconds = Seconds(Clock::now() - begin).count();
+  } while (received.seconds < enough.count());
+  return received;
+}
+
+/// Sets the counter core_share: what the thread that had less got of its core meanwhile.
+template <class Rig>
+Received on_two_threads(benchmark::State& state, Rig& rig) {
+  std::atomic<bool> stop{false};
+  std::thread driver([&] {
+    pin_to(0);
+    while (!stop.load(std::memory_order_relaxed)) rig.send();
+  });
+  pin_to(1);
+  receive_for(rig, kWarmUp);
+  const ThreadCpu device_cpu(pthread_self());
+  const ThreadCpu driver_cpu(driver.native_handle());
+  const Received received = receive_for(rig, kMeasured);
+  const double least = std::min(device_cpu.seconds(), driver_cpu.seconds());
+  state.counters["core_share"] = least / received.seconds;
+  stop.store(true, std::memory_order_relaxed);
+  driver.join();
+  return received;
+}
+
+template <class Rig>
+Received on_one_thread(Rig& rig) {
+  pin_to(1);
+  Received received;
+  const auto begin = Clock::now();
+  while (received.frames < kFramesOfOne) {
+    rig.send();
+    received.frames += rig.receive();
+  }
+  received.seconds = Seconds(Clock::now() - begin).count();
+  return received;
+}
+
 template <class Layout, class Trust, class Map, class Access>
 void frames(benchmark::State& state, const Shape& shape) {
-  using Clock = std::chrono::steady_clock;
   const auto rig = std::make_unique<Rig<Layout, Trust, Map, Access>>(shape);
   if (!rig->ready()) {
     state.SkipWithError("the rig does not attach");
     return;
   }
-  const std::uint64_t frames = shape.two_threads ? 4'000'000 : 8'000'000;
   std::uint64_t done = 0;
   for (auto _ : state) {
-    const auto start = Clock::now();
-    if (shape.two_threads) {
-      std::atomic<bool> stop{false};
-      std::thread driver([&] {
-        pin_to(0);
-        while (!stop.load(std::memory_order_relaxed)) rig->send();
-      });
-      pin_to(1);
-      for (std::uint64_t received = 0; received < frames / 8;) received += rig->receive();  // warm
-      const auto begin = Clock::now();
-      std::uint64_t received = 0;
-      while (received < frames) received += rig->receive();
-      const auto end = Clock::now();
-      stop.store(true, std::memory_order_relaxed);
-      driver.join();
-      done += received;
-      state.SetIterationTime(std::chrono::duration<double>(end - begin).count());
-    } else {
-      pin_to(1);
-      std::uint64_t received = 0;
-      while (received < frames) {
-        rig->send();
-        received += rig->receive();
-      }
-      done += received;
-      state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count());
-    }
+    const Received received = shape.two_threads ? on_two_threads(state, *rig) : on_one_thread(*rig);
+    done += received.frames;
+    state.SetIterationTime(received.seconds);
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(done));
 }

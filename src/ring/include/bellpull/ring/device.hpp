@@ -45,7 +45,8 @@ struct DeviceCounters {
   std::uint64_t empty = 0;             ///< looks that found no chain
   std::uint64_t budget_ends = 0;       ///< polls that ended with their budget
   std::uint64_t misuses = 0;           ///< chains given to complete() that were not in flight
-  std::uint32_t most_in_flight = 0;    ///< high-water mark of chains taken and not completed
+  std::uint32_t most_in_flight =
+      0;  ///< high-water mark of in_flight(), as of the end of each take() or poll()
   std::array<std::uint64_t, kChainFaultCount> chain_faults{};  ///< by ChainFault
 };
 
@@ -93,6 +94,7 @@ class Device {
     if (options.resume != nullptr) {
       for (const InFlight& chain : options.in_flight) hold(chain);
     }
+    resumed_ = in_flight_;
     ring_.start(memory, options.features, options.resume, map());
     return SetupError::none;
   }
@@ -169,7 +171,9 @@ class Device {
   /// pieces than there is room for is faulty. Faulty chains are given back on the way.
   [[nodiscard]] Pull take(Budget& budget, std::span<Piece> pieces, Chain& chain) noexcept {
     if (!begin(1)) return Pull::broken;
-    return next(budget, pieces, chain);
+    const Pull pull = next(budget, pieces, chain);
+    count_peak();
+    return pull;
   }
 
   /// take() with no other bound than one turn of the queue. True: `chain` is one.
@@ -193,12 +197,16 @@ class Device {
     while (count < chains.size()) {
       Chain& chain = chains[count];
       const Pull pull = next(budget, pieces.subspan(first), chain, first == 0);
-      if (pull != Pull::chain) return pull;
+      if (pull != Pull::chain) {
+        count_peak();
+        return pull;
+      }
       chain.first = first;
       for (const Piece& piece : chain.readable_of(pieces)) __builtin_prefetch(piece.data);
       first += chain.readable + chain.writable;
       ++count;
     }
+    count_peak();
     return Pull::chain;
   }
 
@@ -211,7 +219,10 @@ class Device {
     Chain chain;
     for (;;) {
       const Pull pull = next(budget, pieces, chain);
-      if (pull != Pull::chain) return pull;
+      if (pull != Pull::chain) {
+        count_peak();
+        return pull;
+      }
       visit(static_cast<const Chain&>(chain));
     }
   }
@@ -278,7 +289,13 @@ class Device {
   [[nodiscard]] QueueFault fault() const noexcept { return fault_; }
 
   /// Counts since attach().
-  [[nodiscard]] const DeviceCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] DeviceCounters counters() const noexcept {
+    DeviceCounters counters = counters_;
+    if constexpr (Access::kCounters) {
+      counters.taken = counters_.completed + in_flight_ - resumed_;
+    }
+    return counters;
+  }
 
  private:
   using Ring = typename Layout::template DeviceRing<Access>;
@@ -312,6 +329,12 @@ class Device {
 
   static void count(std::uint64_t& counter) noexcept {
     if constexpr (Access::kCounters) ++counter;
+  }
+
+  void count_peak() noexcept {
+    if constexpr (Access::kCounters) {
+      if (in_flight_ > counters_.most_in_flight) counters_.most_in_flight = in_flight_;
+    }
   }
 
   [[nodiscard]] Map& map() noexcept {
@@ -376,10 +399,6 @@ class Device {
       const std::uint64_t writable = result == ReadResult::whole ? chain.writable_bytes : ~0ULL;
       hold(InFlight{
           .head = chain.head, .descriptors = chain.descriptors, .writable = saturated(writable)});
-      if constexpr (Access::kCounters) {
-        ++counters_.taken;
-        if (in_flight_ > counters_.most_in_flight) counters_.most_in_flight = in_flight_;
-      }
       if (result == ReadResult::whole) [[likely]]
         return Pull::chain;
       count(counters_.chain_faults[static_cast<std::size_t>(fault)]);
@@ -415,6 +434,7 @@ class Device {
     slot.written = chain.written;
     slot.writable = chain.writable;
     slot.completed = chain.completed;
+    if (chain.completed) ++waiting_;
     slots_[next_turn_].turn_head = chain.head;
     next_turn_ = after(next_turn_);
     ++turns_;
@@ -439,31 +459,42 @@ class Device {
     --in_flight_;
     count(counters_.completed);
     if (in_order_) {
-      slots_[chain.head].completed = true;
-      slots_[chain.head].written = written;
-      end_turns();
+      DeviceSlot& slot = slots_[chain.head];
+      slot.written = written;
+      if (chain.head != slots_[oldest_turn_].turn_head) {
+        slot.completed = true;
+        ++waiting_;
+        return;
+      }
+      end_turn(chain.head, slot);
+      if (waiting_ != 0) end_turns();
       return;
     }
     if constexpr (Trust::kChecks) slots_[chain.head].taken = false;
     ring_.put_used(chain.head, written, 1, descriptors, map());
   }
 
-  // In-order: what is completed and has no unfinished chain before it joins the present batch.
+  // In-order: the oldest chain joins the present batch.
+  void end_turn(std::uint16_t head, DeviceSlot& slot) noexcept {
+    slot.taken = slot.completed = false;
+    oldest_turn_ = after(oldest_turn_);
+    --turns_;
+    // A chain can only be skipped by a later entry if it was filled completely.
+    if (batch_chains_ != 0 && !batch_full_) put_batch();
+    batch_head_ = head;
+    batch_written_ = slot.written;
+    batch_full_ = slot.written == slot.writable;
+    ++batch_chains_;
+    batch_descriptors_ += slot.descriptors;
+  }
+
+  // In-order: those that waited for it follow.
   void end_turns() noexcept {
     while (turns_ != 0) {
       const std::uint16_t head = slots_[oldest_turn_].turn_head;
-      DeviceSlot& slot = slots_[head];
-      if (!slot.completed) return;
-      slot.taken = slot.completed = false;
-      oldest_turn_ = after(oldest_turn_);
-      --turns_;
-      // A chain can only be skipped by a later entry if it was filled completely.
-      if (batch_chains_ != 0 && !batch_full_) put_batch();
-      batch_head_ = head;
-      batch_written_ = slot.written;
-      batch_full_ = slot.written == slot.writable;
-      ++batch_chains_;
-      batch_descriptors_ += slot.descriptors;
+      if (!slots_[head].completed) return;
+      end_turn(head, slots_[head]);
+      --waiting_;
     }
   }
 
@@ -482,12 +513,14 @@ class Device {
   ChainReader<Layout, Access> reader_;
   std::uint32_t size_ = 0;
   std::uint32_t in_flight_ = 0;
+  std::uint32_t resumed_ = 0;  // of these, how many there were at attach()
   QueueFault fault_ = QueueFault::none;
   bool in_order_ = false;
   std::uint8_t resume_turn_ = 0;  // the map's table when this half was attached
   DeviceSlot* slots_ = nullptr;
   [[no_unique_address]] std::conditional_t<Map::kLooksUp, Map*, Map> map_{};
-  std::uint32_t turns_ = 0;  // in-order from here on
+  std::uint32_t turns_ = 0;    // in-order from here on
+  std::uint32_t waiting_ = 0;  // completed before their turn
   std::uint32_t oldest_turn_ = 0;
   std::uint32_t next_turn_ = 0;
   std::uint32_t batch_chains_ = 0;

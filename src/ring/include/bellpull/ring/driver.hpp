@@ -45,7 +45,7 @@ struct DriverCounters {
   std::uint64_t full = 0;              ///< reservations refused for want of descriptors
   std::uint64_t lengths_clamped = 0;   ///< completions that claimed more bytes than there was room
   std::uint64_t misuses = 0;         ///< heads given to offer() or cancel() that were not reserved
-  std::uint32_t most_in_flight = 0;  ///< high-water mark of chains offered and not polled
+  std::uint32_t most_in_flight = 0;  ///< high-water mark of in_flight(), as of each publish
 };
 
 /// The driver half of a virtqueue: makes chains of buffers available and takes them back when they
@@ -95,7 +95,7 @@ class Driver {
     if (tables_.each != 0 && tables_.address == 0) {
       tables_.address = reinterpret_cast<std::uintptr_t>(tables_.entries.data());
     }
-    in_flight_ = in_flight;
+    in_flight_ = resumed_ = in_flight;
     ring_.start(memory, options.features, options.resume);
     if (options.resume != nullptr) resume_order(*options.resume);
     return SetupError::none;
@@ -141,7 +141,7 @@ class Driver {
   [[nodiscard]] std::uint16_t reserve(std::span<const Segment> readable,
                                       std::span<const Segment> writable,
                                       std::uint64_t token) noexcept {
-    return place(readable, writable, token, DriverSlot::State::reserved);
+    return place<false>(readable, writable, token);
   }
 
   /// Gives the descriptors of a chain back that was reserved and not offered. Does nothing and
@@ -161,7 +161,8 @@ class Driver {
       return false;
     }
     slots_[head].state = DriverSlot::State::offered;
-    put(head);
+    ring_.offer(slots_, head);
+    count_in(head);
     return true;
   }
 
@@ -169,8 +170,10 @@ class Driver {
   std::uint16_t post(std::span<const Segment> readable, std::span<const Segment> writable,
                      std::uint64_t token) noexcept {
     if (in_order_ && next_offer_ != slots_.free_head()) return kNoHead;  // others come first
-    const std::uint16_t head = place(readable, writable, token, DriverSlot::State::offered);
-    if (head != kNoHead) put(head);
+    const std::uint16_t head = place<true>(readable, writable, token);
+    if (head == kNoHead) return head;
+    if constexpr (!Ring::kStagesInSlots) ring_.offer(slots_, head);
+    count_in(head);
     return head;
   }
 
@@ -180,7 +183,7 @@ class Driver {
     if (!ring_.unpublished() || fault_ != QueueFault::none) return;
     shown_ = offers_;
     ring_.publish();
-    count(counters_.publishes);
+    count_publish();
   }
 
   /// Shows all offered chains to the device with one store and one full barrier, and tells
@@ -189,7 +192,7 @@ class Driver {
     if (!ring_.unpublished() || fault_ != QueueFault::none) return false;
     shown_ = offers_;
     const bool asks = ring_.publish_and_test();
-    count(counters_.publishes);
+    count_publish();
     count(asks ? counters_.kicks : counters_.kicks_suppressed);
     return asks;
   }
@@ -235,7 +238,13 @@ class Driver {
   [[nodiscard]] QueueFault fault() const noexcept { return fault_; }
 
   /// Counts since attach().
-  [[nodiscard]] const DriverCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] DriverCounters counters() const noexcept {
+    DriverCounters counters = counters_;
+    if constexpr (Access::kCounters) {
+      counters.offered = counters_.completed + in_flight_ - resumed_;
+    }
+    return counters;
+  }
 
  private:
   using Ring = typename Layout::template DriverRing<Access>;
@@ -256,14 +265,24 @@ class Driver {
     if constexpr (Access::kCounters) ++counter;
   }
 
+  void count_publish() noexcept {
+    if constexpr (Access::kCounters) {
+      ++counters_.publishes;
+      if (in_flight_ > counters_.most_in_flight) counters_.most_in_flight = in_flight_;
+    }
+  }
+
   [[nodiscard]] bool broken() const noexcept {
     if constexpr (Trust::kChecks) return fault_ != QueueFault::none;
     return false;
   }
 
+  // A chain that is posted at once goes straight into the ring where the layout has no place for it
+  // before.
+  template <bool kPost>
   [[nodiscard]] std::uint16_t place(std::span<const Segment> readable,
-                                    std::span<const Segment> writable, std::uint64_t token,
-                                    DriverSlot::State state) noexcept {
+                                    std::span<const Segment> writable,
+                                    std::uint64_t token) noexcept {
     const std::size_t segments = readable.size() + writable.size();
     const bool table = segments > 1 && segments <= tables_.each;
     const std::size_t needed = table ? 1 : segments;
@@ -276,35 +295,48 @@ class Driver {
     std::uint64_t room = 0;
     std::uint16_t after = 0;
     if (table) [[unlikely]] {
-      after = place_table(head, readable, writable, room);
+      after = place_table<kPost>(head, readable, writable, room);
     } else {
-      after = place_direct(head, readable, writable, room);
+      after = place_direct<kPost>(head, readable, writable, room);
     }
-    slots_.take(static_cast<std::uint16_t>(needed), after, token, room, state);
+    slots_.take(static_cast<std::uint16_t>(needed), after, token, room,
+                kPost ? DriverSlot::State::offered : DriverSlot::State::reserved);
     return head;
   }
 
-  std::uint16_t place_direct(std::uint16_t at, std::span<const Segment> readable,
+  template <bool kPost>
+  void write(std::uint16_t head, std::uint16_t at, const Segment& segment,
+             std::uint16_t flags) noexcept {
+    if constexpr (kPost && Ring::kStagesInSlots) {
+      ring_.append(segment, flags, head);
+    } else {
+      ring_.stage(slots_, at, segment, flags);
+    }
+  }
+
+  template <bool kPost>
+  std::uint16_t place_direct(std::uint16_t head, std::span<const Segment> readable,
                              std::span<const Segment> writable, std::uint64_t& room) noexcept {
+    std::uint16_t at = head;
     std::size_t left = readable.size() + writable.size();
     const auto next_flag = [&left] {
       return static_cast<std::uint16_t>(--left != 0 ? VRING_DESC_F_NEXT : 0);
     };
     for (const Segment& segment : readable) {
       const std::uint16_t next = slots_[at].next;
-      ring_.stage(slots_, at, segment, next_flag());
+      write<kPost>(head, at, segment, next_flag());
       at = next;
     }
     for (const Segment& segment : writable) {
       const std::uint16_t next = slots_[at].next;
-      ring_.stage(slots_, at, segment,
-                  static_cast<std::uint16_t>(next_flag() | VRING_DESC_F_WRITE));
+      write<kPost>(head, at, segment, static_cast<std::uint16_t>(next_flag() | VRING_DESC_F_WRITE));
       room += segment.length;
       at = next;
     }
     return at;
   }
 
+  template <bool kPost>
   std::uint16_t place_table(std::uint16_t head, std::span<const Segment> readable,
                             std::span<const Segment> writable, std::uint64_t& room) noexcept {
     const std::size_t first = std::size_t{head} * tables_.each;
@@ -326,19 +358,14 @@ class Driver {
     const Segment whole{tables_.address + first * kEntryBytes,
                         static_cast<std::uint32_t>(table.size() * kEntryBytes)};
     const std::uint16_t next = slots_[head].next;
-    ring_.stage(slots_, head, whole, VRING_DESC_F_INDIRECT);
+    write<kPost>(head, head, whole, VRING_DESC_F_INDIRECT);
     return next;
   }
 
-  void put(std::uint16_t head) noexcept {
-    ring_.offer(slots_, head);
+  void count_in(std::uint16_t head) noexcept {
     if constexpr (Trust::kChecks) slots_[head].length = ++offers_;
     if (in_order_) next_offer_ = slots_.after(head);
     ++in_flight_;
-    if constexpr (Access::kCounters) {
-      ++counters_.offered;
-      if (in_flight_ > counters_.most_in_flight) counters_.most_in_flight = in_flight_;
-    }
   }
 
   // Backwards from the free slots: the reserved chains, before them those in flight.
@@ -465,6 +492,7 @@ class Driver {
   DriverSlots slots_;
   IndirectTables<Layout> tables_;
   std::uint32_t in_flight_ = 0;
+  std::uint32_t resumed_ = 0;  // of these, how many there were at attach()
   QueueFault fault_ = QueueFault::none;
   bool in_order_ = false;
   std::uint32_t offers_ = 0;      // untrusted: chains ever offered, modulo 2^32

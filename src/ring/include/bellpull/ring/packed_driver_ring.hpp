@@ -53,6 +53,9 @@ class PackedDriverRing {
   // In-flight as check() counts it: a chain is as many entries as it has descriptors.
   [[nodiscard]] static std::uint32_t weight(const DriverSlot& slot) noexcept { return slot.slots; }
 
+  // Descriptors have no place before they are offered; a chain that is posted at once needs none.
+  static constexpr bool kStagesInSlots = true;
+
   void stage(DriverSlots& slots, std::uint16_t at, const Segment& segment,
              std::uint16_t flags) noexcept {
     slots[at].address = segment.address;
@@ -71,20 +74,25 @@ class PackedDriverRing {
     std::uint16_t at = head;
     for (std::uint16_t i = 0; i < slots[head].slots; ++i) {
       const DriverSlot& slot = slots[at];
-      PackedDescriptor& desc = memory_.desc[offered_.offset()];
-      Access::write(desc.address, slot.address);
-      const auto flags = static_cast<std::uint16_t>(slot.flags | offered_.available());
-      const std::uint64_t tail = packed_tail(slot.length, head, flags);
-      if (first_ == nullptr) {  // held back: its flags show the whole batch
-        first_ = &desc;
-        first_tail_ = tail;
-      } else {
-        Access::template store<Site::avail_fill>(desc.tail, tail);
-      }
-      offered_.advance(1);
+      append({slot.address, slot.length}, slot.flags, head);
       at = slot.next;
     }
-    offered_total_ += slots[head].slots;
+  }
+
+  // One descriptor of the chain `head` into the next place of the ring.
+  void append(const Segment& segment, std::uint16_t flags, std::uint16_t head) noexcept {
+    PackedDescriptor& desc = memory_.desc[offered_.offset()];
+    Access::write(desc.address, segment.address);
+    const std::uint64_t tail =
+        packed_tail(segment.length, head, static_cast<std::uint16_t>(flags | offered_.available()));
+    if (first_ == nullptr) {  // held back: its flags show the whole batch
+      first_ = &desc;
+      first_tail_ = tail;
+    } else {
+      Access::template store<Site::avail_fill>(desc.tail, tail);
+    }
+    offered_.advance(1);
+    ++offered_total_;
   }
 
   [[nodiscard]] bool unpublished() const noexcept { return first_ != nullptr; }

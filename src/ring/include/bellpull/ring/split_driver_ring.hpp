@@ -47,6 +47,9 @@ class SplitDriverRing {
   // In-flight as check() counts it: each chain is one entry.
   [[nodiscard]] static std::uint32_t weight(const DriverSlot&) noexcept { return 1; }
 
+  // Descriptors are written where they stay.
+  static constexpr bool kStagesInSlots = false;
+
   void stage(DriverSlots& slots, std::uint16_t at, const Segment& segment,
              std::uint16_t flags) noexcept {
     const std::uint16_t next = (flags & VRING_DESC_F_NEXT) != 0 ? slots[at].next : std::uint16_t{0};
