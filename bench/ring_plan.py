@@ -4,13 +4,13 @@ import re
 import time
 
 from dpdk_testpmd import Failure
-from dpdk_virtqueue import DRIVER, LAYOUTS
+from dpdk_virtqueue import LAYOUTS
 from ring_measure import Ours, Peer
 from ring_samples import Pairs, last_attempts
 
 ATTEMPTS = 3
-# The variant beside one that promises to give back in order, as the peer does.
-ANY_ORDER = "untrusted in any order"
+# The variant that promises to give back in order, as the peer does, and publishes without a test.
+IN_ORDER = "untrusted in order"
 # More rounds than this for one pair that counts, and the machine is not fit for measuring.
 ROUNDS_PER_PAIR = 3
 NAME = re.compile(r"virtqueue/(?P<layout>[a-z]+)/(?P<kind>[a-z_/]+)/burst:(?P<burst>\d+)"
@@ -40,24 +40,15 @@ def ours_name(layout, kind, burst, threads="two_threads"):
     return f"virtqueue/{layout}/{kind}/burst:{burst}/copy/{threads}"
 
 
-def beside_peer(bench, layout, kind, burst):
-    """The benchmark to compare with the peer: it promises the order where the peer does."""
-    name = ours_name(layout, f"{kind}/in_order", burst)
-    if "in_order=1" in DRIVER[layout] and name in bench.names:
-        return name
-    return ours_name(layout, kind, burst)
-
-
 def peer_group(bench, layout, burst, args, barred):
-    members = {kind: Ours(bench, beside_peer(bench, layout, kind, burst))
+    """Each publish of ours asks whether somebody sleeps, as each of the peer's does."""
+    members = {kind: Ours(bench, ours_name(layout, f"{kind}/event_idx", burst))
                for kind in ("untrusted", "trusted")}
     members["dpdk"] = Peer(layout, burst, args.peer_seconds, args.round_trip)
-    also, plain = [("trusted", "dpdk")], ours_name(layout, "untrusted", burst)
-    if plain != members["untrusted"].name:
-        members[ANY_ORDER] = Ours(bench, plain)
-        also.append((ANY_ORDER, "dpdk"))
+    members[IN_ORDER] = Ours(bench, ours_name(layout, "untrusted/in_order", burst))
     return Group(f"peer.{layout}.burst{burst}", members, ("untrusted", "dpdk"),
-                 bar=">=1.00" if barred else None, also=also,
+                 bar=">=1.00" if barred else None,
+                 also=[("trusted", "dpdk"), (IN_ORDER, "dpdk")],
                  doubles=("untrusted", "dpdk") if barred else ())
 
 

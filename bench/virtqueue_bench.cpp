@@ -142,20 +142,18 @@ class Rig {
   /// Takes a burst, copies it out, gives it back. Returns the number of frames.
   unsigned receive() {
     Budget budget{.chains = shape_.burst};
-    std::array<Piece, kMaxBurst> pieces;
-    std::array<Chain, kMaxBurst> chains;
     std::array<std::byte*, kMaxBurst> frames;
     std::uint32_t count = 0;
-    static_cast<void>(device_.take(budget, pieces, std::span(chains).first(shape_.burst), count));
+    static_cast<void>(device_.take(budget, pieces_, std::span(chains_).first(shape_.burst), count));
     for (std::uint32_t i = 0; i < count; ++i) {
       if (shape_.payload) {
-        const std::byte* const from = pieces[chains[i].first].data;
+        const std::byte* const from = pieces_[chains_[i].first].data;
         std::byte* const frame = device_pool_.take();
         std::memcpy(frame, from, kHeader);
         std::memcpy(frame + kCacheLine, from + kHeader, kFrame);
         frames[i] = frame;
       }
-      device_.complete(chains[i], 0);
+      device_.complete(chains_[i], 0);
     }
     if (shape_.tested) {
       bells += device_.publish_and_test() ? 1 : 0;
@@ -186,6 +184,8 @@ class Rig {
   alignas(kCacheLine) BufferStack driver_pool_;
   Driver<Layout, Trusted, Access> driver_;
   alignas(kCacheLine) BufferStack device_pool_;
+  std::array<Piece, kMaxBurst> pieces_{};  // kept, since clearing them costs more than filling them
+  std::array<Chain, kMaxBurst> chains_{};
   Device<Layout, Trust, Map, Access> device_;
 };
 
@@ -291,6 +291,7 @@ void add_layout(const std::string& layout) {
         Shape tested = shape;
         tested.tested = true;
         add<Layout, Trusted, IdentityMap>(layout + "/trusted/event_idx", tested);
+        add<Layout, Untrusted, RegionMap<>>(layout + "/untrusted/event_idx", tested);
         tested.event_idx = false;
         add<Layout, Trusted, IdentityMap>(layout + "/trusted/flags", tested);
         add<Layout, Trusted, IdentityMap, Uncounted>(layout + "/trusted/uncounted", shape);
