@@ -272,37 +272,80 @@ TEST_CASE_TEMPLATE("check 7: a place that is used again the moment it is free do
   }
 }
 
-// The other half's event word is written by hand here: every position, with chains, through both
-// laps of the packed ring. 2.8.14 says what the word looks like.
-TEST_CASE(
-    "check 6: a packed driver kicks exactly when a chain covers the device's event position") {
+// The other half's event word is written by hand from here on, as 2.7.7, 2.7.10 and 2.8.14 say what
+// it looks like: every position around a batch in the split layout, every position of both laps in
+// the packed one, where an event may lie inside of a chain.
+struct ByHand {
+  ByHand(std::uint32_t position, std::uint32_t size)
+      : packed_word((position % size) | (position < size ? 0x8000U : 0U) | 0x20000U),
+        split_word(static_cast<std::uint16_t>(position)) {}
+  void wish(const SplitMemory& queue) const {
+    used_event_word(queue) = split_word;
+    avail_event_word(queue) = split_word;
+  }
+  void wish(const PackedMemory& queue) const {
+    *queue.driver_event = packed_word;
+    *queue.device_event = packed_word;
+  }
+  std::uint32_t packed_word;
+  std::uint16_t split_word;
+};
+
+/// One batch of `length` entries at position `start`, both sides tested with the wish for `event`.
+template <class K>
+void check_batch(Pair<K>& pair, std::uint32_t start, std::uint32_t length, std::uint32_t event,
+                 std::uint32_t modulus) {
+  ByHand(event, pair.driver.size()).wish(pair.memory.queue);
+  const std::vector<Segment> segments(length, pair.segment(0, 1));
+  if constexpr (kIsSplit<typename K::Layout>) {
+    for (std::uint32_t i = 0; i < length; ++i) pair.post_one(i);
+  } else {
+    pair.driver.post(segments, {}, 0);
+  }
+  bool covered = false;
+  for (std::uint32_t i = 0; i < length; ++i) covered |= (start + i) % modulus == event;
+  CAPTURE(start);
+  CAPTURE(length);
+  CAPTURE(event);
+  REQUIRE(pair.driver.publish_and_test() == covered);
+  while (const auto chain = pair.take()) pair.complete(*chain, 0);
+  REQUIRE(pair.device.publish_and_test() == covered);
+  pair.driver.poll(kAll, [](const Used&) {});
+}
+
+TEST_CASE_TEMPLATE("check 6: both sides ring exactly when a packed chain covers the event", K,
+                   PackedTrusted, PackedUntrusted) {
   for (const std::uint32_t size : {1U, 2U, 3U, 5U, 7U}) {
-    for (std::uint32_t start = 0; start < 2 * size; ++start) {
-      for (std::uint32_t length = 1; length <= std::min(size, 5U); ++length) {
-        for (std::uint32_t event = 0; event < 2 * size; ++event) {
-          Pair<PackedTrusted> pair(size);
-          REQUIRE(pair.attach() == SetupError::none);
-          for (std::uint32_t i = 0; i < start; ++i) {
-            pair.post_one(i);
-            static_cast<void>(pair.driver.publish_and_test());
-            pair.drain();
-            pair.driver.poll(1, [](const Used&) {});
-          }
-          *pair.memory.queue.device_event =
-              (event % size) | (event < size ? 0x8000U : 0U) | 0x20000U;
-          const std::vector<Segment> segments(length, pair.segment(0, 1));
-          pair.driver.post(segments, {}, 0);
-          bool covered = false;
-          for (std::uint32_t i = 0; i < length; ++i) {
-            covered = covered || (start + i) % (2 * size) == event;
-          }
-          CAPTURE(size);
-          CAPTURE(start);
-          CAPTURE(length);
-          CAPTURE(event);
-          REQUIRE(pair.driver.publish_and_test() == covered);
+    CAPTURE(size);
+    Pair<K> pair(size);
+    REQUIRE(pair.attach() == SetupError::none);
+    std::uint32_t start = 0;
+    for (std::uint32_t length = 1; length <= std::min(size, 5U); ++length) {
+      for (std::uint32_t event = 0; event < 2 * size; ++event) {
+        // From every place: a batch and then one entry, so that the next round begins one further.
+        for (std::uint32_t i = 0; i < 2 * size; ++i) {
+          check_batch(pair, start, length, event, 2 * size);
+          start = (start + length) % (2 * size);
+          check_batch(pair, start, 1, event, 2 * size);
+          start = (start + 1) % (2 * size);
         }
       }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("check 6: both sides ring exactly when a split batch covers the event", K,
+                   SplitTrusted, SplitUntrusted) {
+  Pair<K> pair(8);
+  REQUIRE(pair.attach() == SetupError::none);
+  std::uint32_t start = 0;
+  while (start < 0x10000 + 200) {
+    const bool turn = start < 200 || (start > 0x7fa0 && start < 0x8060) || start > 0xff80;
+    const std::uint32_t length = turn ? 1 + start % 8 : 8;
+    for (std::uint32_t around = 0; around < (turn ? 12U : 1U); ++around) {
+      const std::uint32_t event = (start + around + 0xffff) % 0x10000;  // from one before on
+      check_batch(pair, start % 0x10000, length, event, 0x10000);
+      start += length;
     }
   }
 }

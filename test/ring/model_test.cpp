@@ -10,8 +10,9 @@
 namespace bellpull::ring::test {
 namespace {
 
-TEST_CASE_TEMPLATE("a queue behaves as lists of chains do under random operations and hand-overs",
-                   K, BELLPULL_KINDS) {
+TEST_CASE_TEMPLATE(
+    "check 16: a queue behaves as lists of chains do under random operations and hand-overs", K,
+    BELLPULL_KINDS) {
   const std::uint64_t seed = announce_seed("queue model", 20260801);
   for_each_queue<typename K::Layout>(256, [&](std::uint32_t size, const Features& features) {
     CAPTURE(seed);

@@ -53,10 +53,11 @@ std::array<std::byte, kTxonlyHeaders> txonly_headers(std::size_t bytes) {
   return headers;
 }
 
-// A driver that agreed on no offload has nothing to say here.
-std::string header_fault(std::span<const std::byte> packet, std::size_t bytes) {
+// Who agreed on no offload has nothing to say here. Of the number of buffers a sender is to say 0,
+// but DPDK's driver lets that stand which a frame was received with.
+std::string header_fault(std::span<const std::byte> packet) {
   if (packet.size() < kNetHeader) return "no room for the header";
-  const auto header = packet.first(bytes);
+  const auto header = packet.first(kBuffersField);
   const bool zero =
       std::all_of(header.begin(), header.end(), [](std::byte value) { return value == byte(0); });
   return zero ? "" : "the header is not zero";
@@ -79,7 +80,7 @@ std::vector<std::byte> numbered_frame(std::uint64_t number) {
 }
 
 std::string txonly_fault(std::span<const std::byte> packet, std::size_t bytes) {
-  if (std::string fault = header_fault(packet, kNetHeader); !fault.empty()) return fault;
+  if (std::string fault = header_fault(packet); !fault.empty()) return fault;
   const auto frame = packet.subspan(kNetHeader);
   if (frame.size() != bytes) return "a frame of " + std::to_string(frame.size()) + " bytes";
   const auto headers = txonly_headers(bytes);
@@ -91,8 +92,7 @@ std::string txonly_fault(std::span<const std::byte> packet, std::size_t bytes) {
 }
 
 std::string numbered_fault(std::span<const std::byte> packet, std::uint64_t number) {
-  // DPDK's driver lets the number of buffers stand that the frame was received with.
-  if (std::string fault = header_fault(packet, kBuffersField); !fault.empty()) return fault;
+  if (std::string fault = header_fault(packet); !fault.empty()) return fault;
   const auto frame = packet.subspan(kNetHeader);
   const std::vector<std::byte> expected = numbered_frame(number);
   if (std::equal(frame.begin(), frame.end(), expected.begin(), expected.end())) return "";

@@ -27,7 +27,7 @@ constexpr const char* kProgram = "dpdk-testpmd";
   throw std::system_error(errno, std::generic_category(), what + " (" + remedy + ")");
 }
 
-std::vector<std::string> command_of(const std::string& socket, const std::string& driver,
+std::vector<std::string> command_of(const std::string& device,
                                     const std::vector<std::string>& options) {
   std::vector<std::string> command{kProgram,
                                    "--lcores=0,1@0-1",
@@ -38,7 +38,7 @@ std::vector<std::string> command_of(const std::string& socket, const std::string
                                    "--no-pci",
                                    "--no-telemetry",
                                    "--no-shconf",
-                                   "--vdev=net_virtio_user0,path=" + socket + "," + driver,
+                                   "--vdev=" + device,
                                    "--",
                                    "--total-num-mbufs=2048",
                                    "--disable-link-check"};
@@ -101,7 +101,15 @@ bool Testpmd::installed() {
   return false;
 }
 
-Testpmd::Testpmd(const std::string& directory, const std::string& socket, const std::string& driver,
+std::string virtio_user(const std::string& path, const std::string& settings) {
+  return "net_virtio_user0,path=" + path + "," + settings;
+}
+
+std::string vhost(const std::string& path) {
+  return "net_vhost0,iface=" + path;
+}
+
+Testpmd::Testpmd(const std::string& directory, const std::string& device,
                  const std::vector<std::string>& options)
     : log_path_(directory + "/testpmd.log") {
   std::array<int, 2> ends{};
@@ -110,7 +118,7 @@ Testpmd::Testpmd(const std::string& directory, const std::string& socket, const 
   keyboard_ = OwnedFd(ends[1]);
   const OwnedFd output(::open(log_path_.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600));
   if (output.get() < 0) fail("open '" + log_path_ + "'", "use a directory that is writable");
-  std::vector<std::string> words = command_of(socket, driver, options);
+  std::vector<std::string> words = command_of(device, options);
   std::vector<std::string> environment = environment_for(directory);
   const std::vector<char*> command = pointers_to(words);
   const std::vector<char*> variables = pointers_to(environment);

@@ -26,7 +26,15 @@ class PrivateDirectory {
   std::string path_;
 };
 
-/// DPDK's testpmd with its virtio-user driver on a vhost-user socket. It uses no huge pages, no
+/// The name of DPDK's virtio-user driver for the device behind the vhost-user socket at `path`;
+/// `settings` are more of its own, such as "packed_vq=1".
+[[nodiscard]] std::string virtio_user(const std::string& path, const std::string& settings);
+
+/// The name of DPDK's vhost device for the driver that will connect to a vhost-user socket at
+/// `path`, which the device makes.
+[[nodiscard]] std::string vhost(const std::string& path);
+
+/// DPDK's testpmd with one port. It uses no huge pages, no
 /// PCI device and no file outside of `directory`, so it needs no privilege. It forwards from the
 /// moment on that it has connected. Ends, at the latest, with this object or this thread.
 class Testpmd {
@@ -41,17 +49,17 @@ class Testpmd {
   /// Whether it is installed, with the driver.
   [[nodiscard]] static bool installed();
 
-  /// Starts it. `driver` are settings of virtio-user beside its path, such as "packed_vq=1";
-  /// `options` are testpmd's own, such as "--forward-mode=txonly". Throws std::system_error.
-  Testpmd(const std::string& directory, const std::string& socket, const std::string& driver,
+  /// Starts it with the port `device`, see virtio_user() and vhost(). `options` are testpmd's own,
+  /// such as "--forward-mode=txonly". Throws std::system_error.
+  Testpmd(const std::string& directory, const std::string& device,
           const std::vector<std::string>& options);
   Testpmd(const Testpmd&) = delete;
   Testpmd& operator=(const Testpmd&) = delete;
   /// Kills it if it still runs.
   ~Testpmd();
 
-  /// Asks it to stop forwarding and to end; returns at once. It talks to its vhost-user server
-  /// before it ends, so that one must be served meanwhile.
+  /// Asks it to stop forwarding and to end; returns at once. A driver talks to its vhost-user
+  /// server before it ends, so that one must be served meanwhile.
   void ask_to_end();
   /// Whether it has ended.
   [[nodiscard]] bool ended();

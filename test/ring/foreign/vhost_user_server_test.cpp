@@ -36,9 +36,10 @@ class Sending {
   explicit Sending(std::uint64_t features)
       : server_(directory_.path() + "/socket", features | kVersion1 | kMergeable | kIndirect,
                 [](unsigned) { return 0U; }),
-        peer_(directory_.path(), directory_.path() + "/socket",
-              std::string("queue_size=256,mrg_rxbuf=1,packed_vq=") +
-                  ((features & kPacked) != 0 ? "1" : "0"),
+        peer_(directory_.path(),
+              virtio_user(directory_.path() + "/socket",
+                          std::string("queue_size=256,mrg_rxbuf=1,packed_vq=") +
+                              ((features & kPacked) != 0 ? "1" : "0")),
               {"--forward-mode=txonly"}) {}
 
   template <typename Condition>
