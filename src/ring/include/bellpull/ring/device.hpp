@@ -11,7 +11,9 @@
 #include "bellpull/ring/address_map.hpp"
 #include "bellpull/ring/budget.hpp"
 #include "bellpull/ring/chain_reader.hpp"
+#include "bellpull/ring/device_options.hpp"
 #include "bellpull/ring/device_slots.hpp"
+#include "bellpull/ring/device_turns.hpp"
 #include "bellpull/ring/features.hpp"
 #include "bellpull/ring/layout.hpp"
 #include "bellpull/ring/order.hpp"
@@ -21,34 +23,6 @@
 #include "bellpull/ring/trust.hpp"
 
 namespace bellpull::ring {
-
-/// How a device half is set up.
-template <class Layout, class Map = IdentityMap>
-struct DeviceOptions {
-  Features features{};            ///< as agreed with the driver half
-  std::span<DeviceSlot> slots{};  ///< one per entry, private; for an untrusted driver, and in-order
-  std::span<typename Layout::TableEntry> indirect{};  ///< one per entry, private; copies of tables
-  std::uint64_t max_chain_bytes = std::uint64_t{1} << 32;  ///< longer chains are faulty; the most
-  Map* map = nullptr;                     ///< where the peer's memory is; not for IdentityMap
-  const DeviceState* resume = nullptr;    ///< go on from here
-  std::span<const InFlight> in_flight{};  ///< with `resume`: the chains that were not given back;
-                                          ///< in-order, in the order in which they were taken
-};
-
-/// What a device half counted since it was attached. All zero with an access type that counts not.
-struct DeviceCounters {
-  std::uint64_t taken = 0;             ///< chains taken, faulty ones included
-  std::uint64_t completed = 0;         ///< chains given back, faulty ones included
-  std::uint64_t publishes = 0;         ///< stores that showed a batch
-  std::uint64_t bells = 0;             ///< publishes after which the driver wanted to be notified
-  std::uint64_t bells_suppressed = 0;  ///< tested publishes after which it did not
-  std::uint64_t empty = 0;             ///< looks that found no chain
-  std::uint64_t budget_ends = 0;       ///< polls that ended with their budget
-  std::uint64_t misuses = 0;           ///< chains given to complete() that were not in flight
-  std::uint32_t most_in_flight =
-      0;  ///< high-water mark of in_flight(), as of the end of each take() or poll()
-  std::array<std::uint64_t, kChainFaultCount> chain_faults{};  ///< by ChainFault
-};
 
 /// The device half of a virtqueue: takes the chains that the driver made available and gives them
 /// back used.
@@ -83,7 +57,8 @@ class Device {
     reset();
     size_ = memory.size;
     in_order_ = options.features.in_order;
-    slots_ = options.slots.data();
+    if (needs_slots(options)) slots_ = options.slots.data();
+    turns_.start(slots_, size_);
     reader_.start(memory.size, options.features.indirect, options.indirect,
                   options.max_chain_bytes);
     if constexpr (Map::kLooksUp) map_ = options.map;
@@ -132,15 +107,12 @@ class Device {
 
   /// Calls `visit(const InFlight&)` for each chain that is taken and not given back: in-order, in
   /// the order in which they were taken, those included that are completed and wait behind others.
-  /// Only with slots; without them the caller alone knows.
+  /// Only where slots are needed; otherwise the caller alone knows.
   template <class Visit>
   void in_flight(Visit&& visit) const noexcept {
     if (slots_ == nullptr) return;
     if (in_order_) {
-      std::uint32_t turn = oldest_turn_;
-      for (std::uint32_t i = 0; i < turns_; ++i, turn = after(turn)) {
-        visit(in_flight_of(slots_[turn].turn_head));
-      }
+      turns_.visit([&](std::uint16_t head) noexcept { visit(in_flight_of(head)); });
       return;
     }
     for (std::uint32_t i = 0; i < size_; ++i) {
@@ -300,11 +272,16 @@ class Device {
  private:
   using Ring = typename Layout::template DeviceRing<Access>;
 
+  [[nodiscard]] static bool needs_slots(const Options& options) noexcept {
+    return Trust::kChecks || options.features.in_order;
+  }
+
   [[nodiscard]] static SetupError check(const typename Layout::Memory& memory,
                                         const Options& options) noexcept {
     if (const SetupError error = Layout::check(memory); error != SetupError::none) return error;
-    const bool needs_slots = Trust::kChecks || options.features.in_order;
-    if (needs_slots && options.slots.size() < memory.size) return SetupError::slots_too_few;
+    if (needs_slots(options) && options.slots.size() < memory.size) {
+      return SetupError::slots_too_few;
+    }
     if (options.features.indirect && options.indirect.size() < memory.size) {
       return SetupError::indirect_room;
     }
@@ -411,10 +388,6 @@ class Device {
     return static_cast<std::uint32_t>(bytes < kMost ? bytes : kMost);
   }
 
-  [[nodiscard]] std::uint32_t after(std::uint32_t turn) const noexcept {
-    return turn + 1 == size_ ? 0 : turn + 1;
-  }
-
   [[nodiscard]] InFlight in_flight_of(std::uint16_t head) const noexcept {
     const DeviceSlot& slot = slots_[head];
     return {.head = head,
@@ -434,10 +407,7 @@ class Device {
     slot.written = chain.written;
     slot.writable = chain.writable;
     slot.completed = chain.completed;
-    if (chain.completed) ++waiting_;
-    slots_[next_turn_].turn_head = chain.head;
-    next_turn_ = after(next_turn_);
-    ++turns_;
+    turns_.push(chain.head);
   }
 
   // Whether a chain can be completed; as far as the slots tell.
@@ -459,53 +429,23 @@ class Device {
     --in_flight_;
     count(counters_.completed);
     if (in_order_) {
-      DeviceSlot& slot = slots_[chain.head];
-      slot.written = written;
-      if (chain.head != slots_[oldest_turn_].turn_head) {
-        slot.completed = true;
-        ++waiting_;
-        return;
-      }
-      end_turn(chain.head, slot);
-      if (waiting_ != 0) end_turns();
+      turns_.complete(chain.head, written, put_used());
       return;
     }
     if constexpr (Trust::kChecks) slots_[chain.head].taken = false;
     ring_.put_used(chain.head, written, 1, descriptors, map());
   }
 
-  // In-order: the oldest chain joins the present batch.
-  void end_turn(std::uint16_t head, DeviceSlot& slot) noexcept {
-    slot.taken = slot.completed = false;
-    oldest_turn_ = after(oldest_turn_);
-    --turns_;
-    // A chain can only be skipped by a later entry if it was filled completely.
-    if (batch_chains_ != 0 && !batch_full_) put_batch();
-    batch_head_ = head;
-    batch_written_ = slot.written;
-    batch_full_ = slot.written == slot.writable;
-    ++batch_chains_;
-    batch_descriptors_ += slot.descriptors;
-  }
-
-  // In-order: those that waited for it follow.
-  void end_turns() noexcept {
-    while (turns_ != 0) {
-      const std::uint16_t head = slots_[oldest_turn_].turn_head;
-      if (!slots_[head].completed) return;
-      end_turn(head, slots_[head]);
-      --waiting_;
-    }
-  }
-
-  void put_batch() noexcept {
-    ring_.put_used(batch_head_, batch_written_, batch_chains_, batch_descriptors_, map());
-    batch_chains_ = batch_descriptors_ = 0;
+  [[nodiscard]] auto put_used() noexcept {
+    return [this](std::uint16_t head, std::uint32_t written, std::uint32_t chains,
+                  std::uint32_t descriptors) noexcept {
+      ring_.put_used(head, written, chains, descriptors, map());
+    };
   }
 
   [[nodiscard]] bool publishable() noexcept {
     if (!usable()) return false;
-    if (batch_chains_ != 0) put_batch();
+    if (in_order_) turns_.flush(put_used());
     return ring_.unpublished();
   }
 
@@ -519,15 +459,7 @@ class Device {
   std::uint8_t resume_turn_ = 0;  // the map's table when this half was attached
   DeviceSlot* slots_ = nullptr;
   [[no_unique_address]] std::conditional_t<Map::kLooksUp, Map*, Map> map_{};
-  std::uint32_t turns_ = 0;    // in-order from here on
-  std::uint32_t waiting_ = 0;  // completed before their turn
-  std::uint32_t oldest_turn_ = 0;
-  std::uint32_t next_turn_ = 0;
-  std::uint32_t batch_chains_ = 0;
-  std::uint32_t batch_descriptors_ = 0;
-  std::uint32_t batch_written_ = 0;
-  std::uint16_t batch_head_ = 0;
-  bool batch_full_ = false;
+  DeviceTurns turns_;  // in-order
   DeviceCounters counters_;
 };
 
