@@ -74,7 +74,7 @@ namespace {
 
 /// Ten million operations (an operation is a chain posted, taken, completed or polled) where code
 /// is fast; a tenth of it without optimisation or under a sanitizer.
-constexpr std::uint64_t operations() {
+std::uint64_t operations() {
 #ifdef __OPTIMIZE__
   return engine::test::scaled(10'000'000);
 #else

@@ -193,8 +193,8 @@ TEST_CASE_TEMPLATE(
     for (std::uint64_t i = 0; i < engine::test::scaled(20000); ++i) traffic.step();
     CHECK(traffic.wrong == 0);
     if (size <= 7) {
-      CHECK(traffic.kicks > 10);
-      CHECK(traffic.bells > 10);
+      CHECK(traffic.kicks != 0);
+      CHECK(traffic.bells != 0);
     }
     CHECK(traffic.pair.driver.counters().kicks == traffic.kicks);
     CHECK(traffic.pair.device.counters().bells == traffic.bells);

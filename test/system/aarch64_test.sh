@@ -23,6 +23,7 @@ command -v qemu-aarch64 >/dev/null ||
 choice=(--label-regex '^ring$' --no-tests=error)
 [[ -v BELLPULL_LONG ]] || choice+=(--exclude-regex explorer)
 
+export BELLPULL_EMULATED=1 # tests then go fewer rounds
 cd "$1"
 # A cache that was made for another copy of the tree would be refused.
 cmake --preset aarch64 --fresh -B "$2" >/dev/null
