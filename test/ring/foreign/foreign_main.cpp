@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The main of tests against DPDK's driver, which are skipped loudly where it is missing.
+// The main of tests against DPDK's driver and device, which are skipped loudly where it is missing.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   if (!bellpull::ring::test::foreign::Testpmd::installed()) {
     std::printf(
         "SKIPPED: dpdk-testpmd is not in PATH (apt-get install dpdk-dev "
-        "librte-net-virtio23 librte-mempool-ring23)\n");
+        "librte-net-virtio23 librte-net-vhost23)\n");
     return kSkip;
   }
   doctest::Context context;

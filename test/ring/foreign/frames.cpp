@@ -37,15 +37,16 @@ constexpr std::size_t kTxonlyHeaders = 14 + 20 + 8;
 
 // Ethernet, IPv4 and UDP as testpmd documents them: from the port to a locally administered
 // address, 198.18.0.1 to 198.18.0.2 (RFC 2544), both ports 9 (discard).
-std::array<std::byte, kTxonlyHeaders> txonly_headers(std::size_t bytes) {
+std::array<std::byte, kTxonlyHeaders> txonly_headers(const MacAddress& mac, std::size_t bytes) {
   constexpr std::array<unsigned char, kTxonlyHeaders> kFixed{
-      0x02, 0,  0, 0, 0,   0,  0x02, 0xfe, 0,  0,  0, 0x07, 0x08, 0,  //
-      0x45, 0,  0, 0, 0,   0,  0,    0,    64, 17, 0, 0,              //
-      198,  18, 0, 1, 198, 18, 0,    2,                               //
-      0,    9,  0, 9, 0,   0,  0,    0};
+      0x02, 0,  0, 0, 0,   0,  0, 0, 0,  0,  0, 0, 0x08, 0,  //
+      0x45, 0,  0, 0, 0,   0,  0, 0, 64, 17, 0, 0,           //
+      198,  18, 0, 1, 198, 18, 0, 2,                         //
+      0,    9,  0, 9, 0,   0,  0, 0};
   std::array<std::byte, kTxonlyHeaders> headers{};
   std::transform(kFixed.begin(), kFixed.end(), headers.begin(),
                  [](unsigned char value) { return std::byte{value}; });
+  std::memcpy(headers.data() + mac.size(), mac.data(), mac.size());
   const std::span all(headers);
   put16(all, 14 + 2, bytes - 14);
   put16(all, 14 + 20 + 4, bytes - 14 - 20);
@@ -79,11 +80,12 @@ std::vector<std::byte> numbered_frame(std::uint64_t number) {
   return frame;
 }
 
-std::string txonly_fault(std::span<const std::byte> packet, std::size_t bytes) {
+std::string txonly_fault(std::span<const std::byte> packet, const MacAddress& mac,
+                         std::size_t bytes) {
   if (std::string fault = header_fault(packet); !fault.empty()) return fault;
   const auto frame = packet.subspan(kNetHeader);
   if (frame.size() != bytes) return "a frame of " + std::to_string(frame.size()) + " bytes";
-  const auto headers = txonly_headers(bytes);
+  const auto headers = txonly_headers(mac, bytes);
   const auto [at, there] = std::mismatch(headers.begin(), headers.end(), frame.begin());
   if (at == headers.end()) return "";
   return "byte " + std::to_string(at - headers.begin()) + " is " +

@@ -2,6 +2,7 @@
 #include "ring/foreign/testpmd.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -17,20 +18,32 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "ring/foreign/failure.hpp"
+
 namespace bellpull::ring::test::foreign {
 
 namespace {
 
 constexpr const char* kProgram = "dpdk-testpmd";
 
-[[noreturn]] void fail(const std::string& what, const std::string& remedy) {
-  throw std::system_error(errno, std::generic_category(), what + " (" + remedy + ")");
+// Its two threads may run wherever we may; by itself it would pin each to a processor of its own,
+// busy as that may be.
+std::string threads() {
+  constexpr int kMostProcessors = 64;  // a DPDK may be built for no more than 128
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) fail("sched_getaffinity", "see errno");
+  std::string list;
+  for (int i = 0; i < kMostProcessors; ++i) {
+    if (CPU_ISSET(i, &allowed)) list += (list.empty() ? "" : ",") + std::to_string(i);
+  }
+  return "--lcores=(0-1)@(" + list + ")";
 }
 
 std::vector<std::string> command_of(const std::string& device,
                                     const std::vector<std::string>& options) {
   std::vector<std::string> command{kProgram,
-                                   "--lcores=0,1@0-1",
+                                   threads(),
                                    "--no-huge",
                                    "-m",
                                    "64",
@@ -106,7 +119,7 @@ std::string virtio_user(const std::string& path, const std::string& settings) {
 }
 
 std::string vhost(const std::string& path) {
-  return "net_vhost0,iface=" + path;
+  return "net_vhost0,client=1,iface=" + path;
 }
 
 Testpmd::Testpmd(const std::string& directory, const std::string& device,

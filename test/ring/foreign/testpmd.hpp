@@ -30,8 +30,7 @@ class PrivateDirectory {
 /// `settings` are more of its own, such as "packed_vq=1".
 [[nodiscard]] std::string virtio_user(const std::string& path, const std::string& settings);
 
-/// The name of DPDK's vhost device for the driver that will connect to a vhost-user socket at
-/// `path`, which the device makes.
+/// The name of DPDK's vhost device for the driver that listens at the vhost-user socket at `path`.
 [[nodiscard]] std::string vhost(const std::string& path);
 
 /// DPDK's testpmd with one port. It uses no huge pages, no
@@ -46,7 +45,7 @@ class Testpmd {
     std::uint64_t dropped = 0;
   };
 
-  /// Whether it is installed, with the driver.
+  /// Whether the program is installed; its drivers are packages of their own.
   [[nodiscard]] static bool installed();
 
   /// Starts it with the port `device`, see virtio_user() and vhost(). `options` are testpmd's own,

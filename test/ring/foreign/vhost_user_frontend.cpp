@@ -5,43 +5,23 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
+#include <utility>
 #include <vector>
+
+#include "ring/foreign/failure.hpp"
+#include "ring/foreign/unix_socket.hpp"
 
 namespace bellpull::ring::test::foreign {
 
 namespace {
 
 // The device answers at once, but on a machine that may be busy.
-constexpr timeval kAnswerPatience{.tv_sec = 30, .tv_usec = 0};
-
-[[noreturn]] void fail(const std::string& what, const std::string& remedy) {
-  throw std::system_error(errno, std::generic_category(), what + " (" + remedy + ")");
-}
-
-OwnedFd connect_to(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    fail("connect to '" + path + "'", "choose a shorter directory");
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (socket.get() < 0) fail("socket of '" + path + "'", "the kernel needs Unix sockets");
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerPatience,
-                   sizeof kAnswerPatience) != 0) {
-    fail("connect to '" + path + "'", "start the device first");
-  }
-  return socket;
-}
+constexpr int kAnswerSeconds = 30;
 
 OwnedFd new_doorbell() {
   OwnedFd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -70,15 +50,25 @@ SharedMemory::~SharedMemory() {
   ::munmap(data_, bytes_);
 }
 
-VhostUserFrontend::VhostUserFrontend(const std::string& path, std::uint64_t features,
-                                     std::size_t memory_bytes)
-    : path_(path), memory_(memory_bytes), socket_(connect_to(path)) {
+VhostUserFrontend::VhostUserFrontend(std::string path, std::size_t memory_bytes)
+    : path_(std::move(path)), memory_(memory_bytes), listener_(listen_on(path_)) {
   for (unsigned i = 0; i < kQueues; ++i) {
     kicks_[i] = new_doorbell();
     calls_[i] = new_doorbell();
   }
+}
+
+VhostUserFrontend::~VhostUserFrontend() {
+  ::unlink(path_.c_str());
+}
+
+bool VhostUserFrontend::connect(std::uint64_t features, std::chrono::milliseconds patience) {
+  pollfd ready{.fd = listener_.get(), .events = POLLIN, .revents = 0};
+  if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return false;
+  socket_ = accept_from(listener_, path_, kAnswerSeconds);
   agree(features | kProtocolFeatures);
   share_memory();
+  return true;
 }
 
 std::uint64_t VhostUserFrontend::address(const void* byte) const {

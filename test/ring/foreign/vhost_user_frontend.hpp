@@ -41,8 +41,17 @@ class VhostUserFrontend {
   /// Where the shared memory begins for the device, in descriptors: nowhere in this program.
   static constexpr std::uint64_t kGuestAddress = 0x4000'0000;
 
-  /// Connects to `path` and agrees on `features`, all of which the device must offer.
-  VhostUserFrontend(const std::string& path, std::uint64_t features, std::size_t memory_bytes);
+  /// Listens on a new socket at `path`. (The device connects and not the driver: DPDK's takes a
+  /// second to notice a driver that does.)
+  VhostUserFrontend(std::string path, std::size_t memory_bytes);
+  VhostUserFrontend(const VhostUserFrontend&) = delete;
+  VhostUserFrontend& operator=(const VhostUserFrontend&) = delete;
+  /// Removes the socket; the device finds its connection closed.
+  ~VhostUserFrontend();
+
+  /// Takes the device's connection, agrees on `features`, all of which it must offer, and shares
+  /// the memory. False when it did not connect within `patience`.
+  bool connect(std::uint64_t features, std::chrono::milliseconds patience);
 
   /// The memory that the device sees.
   [[nodiscard]] std::span<std::byte> memory() const { return memory_.span(); }
@@ -76,6 +85,7 @@ class VhostUserFrontend {
 
   std::string path_;
   SharedMemory memory_;
+  OwnedFd listener_;
   OwnedFd socket_;
   std::array<OwnedFd, kQueues> kicks_;
   std::array<OwnedFd, kQueues> calls_;

@@ -3,51 +3,25 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
+
+#include "ring/foreign/failure.hpp"
+#include "ring/foreign/unix_socket.hpp"
 
 namespace bellpull::ring::test::foreign {
 
 namespace {
 
 // A peer that began a message ends it at once.
-constexpr timeval kMessagePatience{.tv_sec = 5, .tv_usec = 0};
+constexpr int kMessageSeconds = 5;
 constexpr std::uint64_t kRingPacked = std::uint64_t{1} << 34;
 constexpr std::uint32_t kMaxSize = 32768;
-
-[[noreturn]] void fail(const std::string& what, const std::string& remedy) {
-  throw std::system_error(errno, std::generic_category(), what + " (" + remedy + ")");
-}
-
-sockaddr_un address_of(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    fail("bind '" + path + "'", "choose a shorter directory");
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return address;
-}
-
-OwnedFd listen_on(const std::string& path) {
-  const sockaddr_un address = address_of(path);
-  OwnedFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (socket.get() < 0) fail("socket of '" + path + "'", "the kernel needs Unix sockets");
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    fail("bind '" + path + "'", "use a fresh directory that is writable");
-  }
-  if (::listen(socket.get(), 1) != 0) fail("listen on '" + path + "'", "use another directory");
-  return socket;
-}
 
 std::vector<OwnedFd> files_in(msghdr& header) {
   std::vector<OwnedFd> files;
@@ -80,7 +54,7 @@ bool VhostUserServer::serve(std::chrono::milliseconds patience) {
   pollfd ready{.fd = file(), .events = POLLIN, .revents = 0};
   if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return false;
   if (peer_.get() < 0) {
-    accept_peer();
+    peer_ = accept_from(listener_, path_, kMessageSeconds);
     return true;
   }
   Message message;
@@ -90,15 +64,6 @@ bool VhostUserServer::serve(std::chrono::milliseconds patience) {
   }
   handle(message);
   return true;
-}
-
-void VhostUserServer::accept_peer() {
-  peer_ = OwnedFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (peer_.get() < 0) fail("accept on '" + path_ + "'", "start the peer again");
-  if (::setsockopt(peer_.get(), SOL_SOCKET, SO_RCVTIMEO, &kMessagePatience,
-                   sizeof kMessagePatience) != 0) {
-    fail("setsockopt on '" + path_ + "'", "start the peer again");
-  }
 }
 
 void VhostUserServer::refuse(const Message& message, const std::string& why) const {

@@ -84,7 +84,6 @@ class VhostUserServer {
   [[noreturn]] void refuse(const Message& message, const std::string& why) const;
   template <typename Payload>
   [[nodiscard]] Payload read(const Message& message) const;
-  void accept_peer();
   [[nodiscard]] bool receive(Message& message);
   void receive_payload(Message& message);
   void handle(Message& message);

@@ -23,7 +23,7 @@ namespace bellpull::ring::test::foreign {
 namespace {
 
 constexpr std::chrono::milliseconds kTurn{10};
-constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kPatience{60};
 constexpr std::uint64_t kVersion1 = std::uint64_t{1} << 32;
 constexpr std::uint64_t kPacked = std::uint64_t{1} << 34;
 constexpr std::uint64_t kInOrder = std::uint64_t{1} << 35;

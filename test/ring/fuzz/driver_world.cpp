@@ -294,11 +294,31 @@ void DriverWorld<Layout>::check_chain(const Posted& posted, Position at) const {
   check(Shape::table(tables_, offset, count) == expected, "the table describes the chain");
 }
 
+// Split: what the next look at the used index must find, if a poll for up to `limit` chains takes
+// one: it is neither ahead of what was published nor behind what was seen.
+template <class Layout>
+QueueFault DriverWorld<Layout>::expect_look(unsigned limit) {
+  // Who acts in between changes the index at a moment that only the driver half knows.
+  if (!plans_.empty()) foreseen_ = false;
+  if (!foreseen_ || !usable()) return QueueFault::none;
+  const auto was_ready = static_cast<std::uint16_t>(seen_ - consumed_);
+  if (was_ready >= limit) return QueueFault::none;
+  const auto index = memory_.ring(2).template peek<std::uint16_t>(2);
+  const auto ready = static_cast<std::uint16_t>(index - consumed_);
+  const auto published = std::count_if(posted_.begin(), posted_.end(), [](const Posted& posted) {
+    return posted.stage == Stage::published;
+  });
+  if (ready > published || ready < was_ready) return QueueFault::used_index_jump;
+  seen_ = index;
+  return QueueFault::none;
+}
+
 template <class Layout>
 void DriverWorld<Layout>::poll(Input& in) {
   const bool was_usable = usable();
   const unsigned limit = in.once_in(2) ? in.below(4) : config_.size;
   const std::uint8_t also = in.byte();
+  const QueueFault expected = expect_look(limit);
   unsigned visited = 0;
   const unsigned polled = half_.poll(limit, [&](const Used& used) {
     got(used);
@@ -309,6 +329,13 @@ void DriverWorld<Layout>::poll(Input& in) {
   });
   check(polled == visited && polled <= limit, "a poll keeps to its limit");
   check(was_usable || polled == 0, "a queue that cannot be used yields nothing");
+  if (foreseen_ && was_usable) {
+    check((half_.fault() == QueueFault::used_index_jump) == (expected != QueueFault::none),
+          "the used index breaks the queue exactly when it jumps");
+    const auto known = static_cast<std::uint16_t>(seen_ - consumed_);
+    check(polled <= known, "nothing is taken that the index does not show");
+    consumed_ = static_cast<std::uint16_t>(consumed_ + polled);
+  }
   settle(was_usable ? Touch::ring : Touch::nothing);
 }
 
@@ -329,7 +356,11 @@ void DriverWorld<Layout>::got(const Used& used) {
 template <class Layout>
 void DriverWorld<Layout>::arm() {
   const bool was_usable = usable();
+  const QueueFault expected = config_.features.in_order ? QueueFault::none : expect_look(~0U);
+  if (config_.features.in_order) foreseen_ = false;  // it need not look
   const bool more = half_.arm();
+  check(!foreseen_ || !was_usable || half_.fault() == expected,
+        "the last look breaks the queue exactly when the index jumps");
   check(was_usable || !more, "a queue that cannot be used is not armed");
   settle(was_usable ? Touch::ring : Touch::nothing);
 }

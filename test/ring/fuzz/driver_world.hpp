@@ -69,6 +69,7 @@ class DriverWorld final : Racer {
   void offer(Input& in);
   void cancel(Input& in);
   void publish(bool test);
+  [[nodiscard]] QueueFault expect_look(unsigned limit);
   void poll(Input& in);
   void got(const Used& used);
   void arm();
@@ -97,6 +98,9 @@ class DriverWorld final : Racer {
   std::vector<Posted> posted_;        // in the order in which they were reserved
   std::vector<std::uint64_t> queue_;  // tokens of those offered and not published, in order
   Position next_{};                   // where the next chain is made available
+  std::uint16_t consumed_ = 0;        // split: the used index as far as it was consumed
+  std::uint16_t seen_ = 0;            // split: and as it was last read
+  bool foreseen_ = false;             // whether these two are known
   std::uint64_t tokens_ = 0;
   std::uint64_t scribbles_ = 0;  // writes of the device to what only the driver writes
   std::vector<Planned> plans_;

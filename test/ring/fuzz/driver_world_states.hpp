@@ -3,6 +3,7 @@
 
 // Set-up, hand-over and reset of a DriverWorld. Part of driver_world.cpp, which instantiates it.
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,10 @@ void DriverWorld<Layout>::start(Input& in) {
   if (!fresh) with.resume = &state;
   check(half_.attach(memory, with) == SetupError::none, "a queue that stands anywhere is accepted");
   settle(Touch::ring);
+  if constexpr (std::is_same_v<Layout, Split>) {
+    consumed_ = seen_ = next_;
+    foreseen_ = true;
+  }
 }
 
 template <class Layout>
@@ -42,6 +47,8 @@ void DriverWorld<Layout>::hand_over(Input& in) {
         "a state that was saved is one that a queue can be in");
   settle(Touch::ring);
   if (error != SetupError::none) return reset(in);
+  seen_ = consumed_;
+  if (config_.features.in_order) foreseen_ = false;  // a batch may have been polled in part
   plans_ = plans;
 }
 
