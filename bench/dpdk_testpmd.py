@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 PROGRAM = "dpdk-testpmd"
-PROMPT = "testpmd> "
+READY = "testpmd> "
 PATIENCE_S = 30.0
 HUGE_PAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 PR_SET_PDEATHSIG = 1
@@ -90,7 +90,7 @@ class Testpmd:
             _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
         try:
-            # A session of its own: Ctrl-C reaches only us, and we end the children in order.
+            # By setsid: Ctrl-C reaches only us, and we end the children in order.
             self.process = subprocess.Popen(self.command, stdin=theirs, stdout=theirs,
                                             stderr=theirs, env=environment, cwd=directory,
                                             preexec_fn=prepare, start_new_session=True)
@@ -117,18 +117,18 @@ class Testpmd:
             self._fail(f"ended with {self.process.wait()}")
 
     def wait_ready(self):
-        """Waits for the first prompt, and fails when testpmd came up without its port."""
+        """Waits for the first sign that it listens, and fails when testpmd came up without its port."""
         if "No probed ethernet devices" in self._until_prompt():
             self._fail("could not make its port")
 
     def _until_prompt(self):
         deadline, start = time.monotonic() + PATIENCE_S, len(self.said)
-        while PROMPT not in self.said[start:]:
+        while READY not in self.said[start:]:
             self.said += self._read(deadline)
         return self.said[start:]
 
     def ask(self, command):
-        """Types a command; returns the answer up to the next prompt."""
+        """Types a command; returns the answer up to the next such sign."""
         os.write(self.terminal, f"{command}\n".encode())
         return self._until_prompt()
 

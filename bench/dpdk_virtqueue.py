@@ -54,7 +54,7 @@ def round_trip_ns(cores, program):
     """Nanoseconds of a cache line to the other core and back; None without the program."""
     if not Path(program).exists():
         return None
-    # A session of its own, like testpmd's: with autogroups the scheduler shares out by session.
+    # By setsid, like testpmd's: with autogroups the scheduler shares out by setsid.
     done = subprocess.run([program, *map(str, cores)], capture_output=True, text=True, check=False,
                           start_new_session=True)
     if done.returncode != 0:

@@ -22,7 +22,7 @@ class OurBench:
         self.names = [name.removesuffix("/manual_time") for name in listed]
 
     def _call(self, *options):
-        # A session of its own, like testpmd's: with autogroups the scheduler shares out by session.
+        # By setsid, like testpmd's: with autogroups the scheduler shares out by setsid.
         done = subprocess.run([self.program, *options], capture_output=True, text=True,
                               check=False, start_new_session=True)
         if done.returncode != 0:

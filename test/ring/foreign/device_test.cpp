@@ -54,9 +54,9 @@ struct Agreed {
 
 /// A device of ours and a testpmd that drives it.
 template <class Layout, class Trust = Untrusted>
-class Session {
+class Conversation {
  public:
-  Session(const Agreed& agreed, const std::vector<std::string>& options)
+  Conversation(const Agreed& agreed, const std::vector<std::string>& options)
       : device_(directory_.path() + "/socket", agreed.bits<Layout>()),
         peer_(directory_.path(),
               virtio_user(directory_.path() + "/socket", agreed.driver<Layout>()), options) {
@@ -123,7 +123,7 @@ void check_position(std::uint16_t position, const typename Layout::Memory& parts
 /// rest, and sees that both count alike. Each chain has `entries` entries of the ring;
 /// `check(packet, taken)` says what is wrong with one.
 template <class Layout, class Trust, class Check>
-std::uint64_t drain_txonly(Session<Layout, Trust>& session, std::uint64_t wanted,
+std::uint64_t drain_txonly(Conversation<Layout, Trust>& session, std::uint64_t wanted,
                            std::uint64_t entries, Check&& check) {
   NetDevice<Layout, Trust>& device = session.device();
   ServedRing<Layout, Trust>& ring = device.ring(device.kTransmit);
@@ -185,7 +185,7 @@ void for_each_agreement(Body&& body) {
 TEST_CASE_TEMPLATE("foreign reading: what DPDK's driver sends arrives whole and is counted alike",
                    Layout, Split, Packed) {
   for_each_agreement([](const Agreed& agreed) {
-    Session<Layout> session(agreed, {"--forward-mode=txonly"});
+    Conversation<Layout> session(agreed, {"--forward-mode=txonly"});
     drain_txonly(session, kManyFrames, 1, [](std::span<const std::byte> packet, const Taken&) {
       return txonly_fault(packet, kDriverMac, 64);
     });
@@ -196,14 +196,14 @@ TEST_CASE_TEMPLATE("foreign reading: what DPDK's driver sends arrives whole and 
 TEST_CASE_TEMPLATE("foreign reading: DPDK's chains are taken whole", Layout, Split, Packed) {
   for (const bool in_order : {false, true}) {
     CAPTURE(in_order);
-    Session<Layout> session({.in_order = in_order, .mergeable = true}, kSegments);
+    Conversation<Layout> session({.in_order = in_order, .mergeable = true}, kSegments);
     drain_txonly(session, kFrames, 4, segments_fault);
     check_faultless(session.device().ring(session.device().kTransmit));
   }
 }
 
 TEST_CASE("foreign reading: DPDK's indirect tables of the split layout are taken whole") {
-  Session<Split> session({.mergeable = true, .indirect = true}, kSegments);
+  Conversation<Split> session({.mergeable = true, .indirect = true}, kSegments);
   drain_txonly(session, kFrames, 1, segments_fault);
   check_faultless(session.device().ring(session.device().kTransmit));
 }
@@ -213,13 +213,13 @@ TEST_CASE("foreign reading: DPDK's indirect tables of the split layout are taken
 // look). Whoever believes the driver gets the frames; whoever does not gets a fault for each.
 TEST_CASE(
     "foreign reading: DPDK's indirect tables of the packed layout are taken whole if trusted") {
-  Session<Packed, Trusted> session({.mergeable = true, .indirect = true}, kSegments);
+  Conversation<Packed, Trusted> session({.mergeable = true, .indirect = true}, kSegments);
   CHECK(drain_txonly(session, kFrames, 1, segments_fault) >= kFrames);
   check_faultless(session.device().ring(session.device().kTransmit));
 }
 
 TEST_CASE("foreign reading: DPDK's packed tables with a writable header are faults, and no more") {
-  Session<Packed> session({.mergeable = true, .indirect = true}, kSegments);
+  Conversation<Packed> session({.mergeable = true, .indirect = true}, kSegments);
   const std::uint64_t whole = drain_txonly(session, kFrames, 1, segments_fault);
   const ServedRing<Packed, Untrusted>& ring = session.device().ring(session.device().kTransmit);
   const Tally tally = ring.tally();
@@ -235,7 +235,7 @@ TEST_CASE_TEMPLATE("foreign reading: DPDK's driver counts as many frames as it w
   std::vector<std::vector<std::byte>> frames;
   while (frames.size() < 64) frames.push_back(numbered_frame(frames.size() * 31));
   for_each_agreement([&frames](const Agreed& agreed) {
-    Session<Layout> session(agreed, {"--forward-mode=rxonly", "--no-flush-rx"});
+    Conversation<Layout> session(agreed, {"--forward-mode=rxonly", "--no-flush-rx"});
     NetDevice<Layout>& device = session.device();
     const std::uint32_t size = device.ring(device.kReceive).parts().size;
     for (std::uint64_t sent = 0; sent < kManyFrames;) {
@@ -262,7 +262,7 @@ TEST_CASE_TEMPLATE("foreign reading: DPDK's driver counts as many frames as it w
 /// Sends numbered frames and checks that they come back as they were, all of them and in order.
 template <class Layout>
 void exchange_frames(const Agreed& agreed, const std::vector<std::string>& options) {
-  Session<Layout> session(agreed, options);
+  Conversation<Layout> session(agreed, options);
   NetDevice<Layout>& device = session.device();
   Verdict back;
   const auto note = [&back](std::span<const std::byte> packet, const Taken&) {
