@@ -115,6 +115,35 @@ TEST_CASE_TEMPLATE("a device half goes on with the chains that the one before it
   });
 }
 
+TEST_CASE_TEMPLATE(
+    "after a device half that died, the next one takes again what was not given back", K,
+    BELLPULL_KINDS) {
+  for (unsigned before = 0; before < 17; ++before) {
+    CAPTURE(before);
+    Pair<K> pair(8);
+    REQUIRE(pair.attach() == SetupError::none);
+    if (before != 0) pair.step(before);
+    for (unsigned i = 0; i < 6; ++i) pair.post_writable(i);
+    pair.driver.publish();
+    for (unsigned i = 0; i < 2; ++i) pair.complete(*pair.take(), 1);
+    pair.device.publish();
+    for (unsigned i = 0; i < 2; ++i) REQUIRE(pair.take());
+    pair.device.reset();  // nothing was saved
+
+    const unsigned used = before + 2;
+    const auto lap = static_cast<std::uint16_t>(used % 8 | ((used / 8) % 2 == 0 ? 0x8000U : 0U));
+    const auto at = kIsSplit<typename K::Layout> ? static_cast<std::uint16_t>(used) : lap;
+    const DeviceState state{.avail = at, .used = at};
+    REQUIRE(pair.attach_device(&state) == SetupError::none);
+    CHECK(pair.drain() == 4);
+    std::uint64_t next = 0, wrong = 0;
+    pair.driver.poll(kAll, [&](const Used& back) { wrong += back.token != next++; });
+    CHECK(next == 6);
+    CHECK(wrong == 0);
+    pair.step(20);
+  }
+}
+
 TEST_CASE_TEMPLATE("a driver half in the middle of an in-order batch goes on in the middle of it",
                    K, BELLPULL_KINDS) {
   Pair<K> pair(8, {.in_order = true});
@@ -282,6 +311,10 @@ TEST_CASE_TEMPLATE("a saved device state that does not fit is refused with the r
           SetupError::state_invalid);
     CHECK(with([](DeviceState&, Chains& c) { c[1].head = c[0].head; }) ==
           SetupError::state_invalid);
+    CHECK(with([](DeviceState&, Chains& c) { c[0].completed = true; }) ==
+          SetupError::state_invalid);
+    CHECK(with([](DeviceState&, Chains& c) { c[1].completed = true; }) ==
+          (in_order ? SetupError::none : SetupError::state_invalid));
     CHECK(with([](DeviceState&, Chains& c) { c[0].head = 8; }) == SetupError::state_invalid);
     CHECK(with([](DeviceState&, Chains& c) { c[0].descriptors = 0; }) == SetupError::state_invalid);
     CHECK(with([](DeviceState&, Chains& c) { c[0].descriptors = 9; }) == SetupError::state_invalid);

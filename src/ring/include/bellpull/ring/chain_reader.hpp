@@ -40,18 +40,26 @@ class ChainReader {
     max_bytes_ = max_bytes < kMost ? max_bytes : kMost;
   }
 
-  /// Reads the chain that `ring` stands at. Reports what broke the queue in `queue_fault` and what
-  /// was wrong with the chain in `fault`. Charges `budget` unless the result is `over_budget`,
-  /// which is also the result for a chain that does not fit in `pieces` unless those are
-  /// `all_pieces`.
+  /// Whether the chain whose first descriptor is `cursor` is what virtio-net sends nearly always:
+  /// one direct descriptor that is in order and lies in one region. Then `piece` is what it names;
+  /// otherwise nothing has happened, and read() has the answer.
+  template <class Trust, class Cursor, class Map>
+  [[nodiscard, gnu::always_inline]] bool read_single(const Cursor& cursor, const Map& map,
+                                                     Piece& piece) const noexcept {
+    return (cursor.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT)) == 0 &&
+           cursor.length != 0 && !(Trust::kChecks && cursor.length > max_bytes_) &&
+           map.map_whole(cursor.address, cursor.length, piece);
+  }
+
+  /// Reads the chain whose first descriptor is `cursor`. Reports what broke the queue in
+  /// `queue_fault` and what was wrong with the chain in `fault`. Charges `budget` unless the result
+  /// is `over_budget`, which is also the result for a chain that does not fit in `pieces` unless
+  /// those are `all_pieces`.
   template <class Trust, class Ring, class Map>
-  [[nodiscard, gnu::always_inline]] ReadResult read(Ring& ring, Map& map,
-                                                    typename Ring::Cursor& cursor, Budget& budget,
-                                                    std::span<Piece> pieces, bool all_pieces,
-                                                    Chain& chain, ChainFault& fault,
-                                                    QueueFault& queue_fault) noexcept {
+  [[nodiscard]] ReadResult read(Ring& ring, Map& map, typename Ring::Cursor& cursor, Budget& budget,
+                                std::span<Piece> pieces, bool all_pieces, Chain& chain,
+                                ChainFault& fault, QueueFault& queue_fault) noexcept {
     Walk walk;
-    queue_fault = ring.template first<Trust>(cursor);
     for (;;) {
       if constexpr (Trust::kChecks) {
         if (queue_fault != QueueFault::none) [[unlikely]]

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -165,21 +167,28 @@ class Device {
                           std::uint32_t& count) noexcept {
     count = 0;
     if (!begin(static_cast<unsigned>(chains.size()))) return Pull::broken;
+    Pull pull = Pull::chain;
     std::uint32_t first = 0;
-    while (count < chains.size()) {
-      Chain& chain = chains[count];
-      const Pull pull = next(budget, pieces.subspan(first), chain, first == 0);
-      if (pull != Pull::chain) {
-        count_peak();
-        return pull;
-      }
+    std::uint32_t taken = 0;
+    for (;;) {
+      Found found;
+      const std::uint32_t run =
+          take_singles(budget, pieces.subspan(first), chains.subspan(taken), found);
+      for (std::uint32_t i = 0; i < run; ++i) chains[taken + i].first = first + i;
+      taken += run;
+      first += run;
+      if (taken == chains.size()) break;
+      Chain& chain = chains[taken];
+      pull = next_of_any_kind(found, budget, pieces.subspan(first), chain, first == 0);
+      if (pull != Pull::chain) break;
       chain.first = first;
       for (const Piece& piece : chain.readable_of(pieces)) __builtin_prefetch(piece.data);
       first += chain.readable + chain.writable;
-      ++count;
+      if (++taken == chains.size()) break;
     }
+    count = taken;
     count_peak();
-    return Pull::chain;
+    return pull;
   }
 
   /// Takes chains within `budget` and hands each to `visit(const Chain&)`, with its pieces in
@@ -271,6 +280,7 @@ class Device {
 
  private:
   using Ring = typename Layout::template DeviceRing<Access>;
+  using Cursor = typename Ring::Cursor;
 
   [[nodiscard]] static bool needs_slots(const Options& options) noexcept {
     return Trust::kChecks || options.features.in_order;
@@ -288,6 +298,7 @@ class Device {
     if (Map::kLooksUp && options.map == nullptr) return SetupError::map_missing;
     if (options.resume == nullptr) return SetupError::none;
     std::uint32_t weight = 0;
+    std::bitset<kMaxQueueSize> heads;
     for (std::size_t i = 0; i < options.in_flight.size(); ++i) {
       const InFlight& chain = options.in_flight[i];
       if (chain.head >= memory.size || chain.descriptors == 0 || chain.descriptors > memory.size ||
@@ -295,10 +306,11 @@ class Device {
         return SetupError::state_invalid;
       }
       // What nothing holds back was given back.
-      if (options.features.in_order && i == 0 && chain.completed) return SetupError::state_invalid;
-      for (std::size_t j = 0; j < i; ++j) {
-        if (options.in_flight[j].head == chain.head) return SetupError::state_invalid;
+      if (chain.completed && (!options.features.in_order || i == 0)) {
+        return SetupError::state_invalid;
       }
+      if (heads[chain.head]) return SetupError::state_invalid;
+      heads[chain.head] = true;
       weight += Ring::weight(chain);
     }
     return Ring::check(memory, *options.resume, weight);
@@ -341,46 +353,121 @@ class Device {
     return accept(ring_.template begin_batch<Trust>(limit));
   }
 
-  [[nodiscard, gnu::always_inline]] Pull next(Budget& budget, std::span<Piece> pieces, Chain& chain,
-                                              bool all_pieces = true) noexcept {
-    for (;;) {
+  [[nodiscard, gnu::always_inline]] Pull next(Budget& budget, std::span<Piece> pieces,
+                                              Chain& chain) noexcept {
+    Found found;
+    if (take_singles(budget, pieces, {&chain, 1}, found) != 0) [[likely]]
+      return Pull::chain;
+    return next_of_any_kind(found, budget, pieces, chain, true);
+  }
+
+  // What is known of the next chain: nothing, that there is none, or its first descriptor.
+  struct Found {
+    enum class What : std::uint8_t { unknown, nothing, descriptor };
+    Cursor cursor;
+    QueueFault fault = QueueFault::none;
+    What what = What::unknown;
+  };
+
+  // Takes chains of one piece, the usual ones, until another one comes, or none, or the budget ends
+  // or one of the spans. Returns how many. `found` is what ended the run, if it looked.
+  // What this loop needs stays in registers.
+  [[nodiscard, gnu::always_inline]] std::uint32_t take_singles(Budget& budget,
+                                                               std::span<Piece> pieces,
+                                                               std::span<Chain> chains,
+                                                               Found& found) noexcept {
+    std::size_t most = std::min(pieces.size(), chains.size());
+    most = std::min<std::size_t>(most, std::min(budget.chains, budget.descriptors));
+    std::uint64_t bytes = budget.bytes;
+    std::uint32_t run = 0;
+    for (; run < most && bytes != 0; ++run) {
       if (!ring_.look()) {
-        count(counters_.empty);
-        return Pull::empty;
+        found.what = Found::What::nothing;
+        break;
       }
-      if (budget.chains == 0 || (budget.used && (budget.descriptors == 0 || budget.bytes == 0))) {
-        count(counters_.budget_ends);
-        return Pull::more;
+      Cursor cursor;
+      Piece piece;
+      std::uint16_t head = 0;
+      const QueueFault fault = ring_.template first<Trust>(cursor);
+      if (fault != QueueFault::none || !reader_.template read_single<Trust>(cursor, map(), piece) ||
+          piece.length > bytes || ring_.template id<Trust>(cursor, head) != QueueFault::none ||
+          in_flight_already(head)) [[unlikely]] {
+        found = {cursor, fault, Found::What::descriptor};
+        break;
       }
-      typename Ring::Cursor cursor;
+      const bool writable = (cursor.flags & VRING_DESC_F_WRITE) != 0;
+      bytes -= piece.length;
+      pieces[run] = piece;
+      __builtin_prefetch(piece.data);
+      Chain& chain = chains[run];
+      chain.head = head;
+      chain.descriptors = 1;
+      chain.readable = writable ? 0 : 1;
+      chain.writable = writable ? 1 : 0;
+      chain.first = 0;
+      chain.readable_bytes = writable ? 0 : piece.length;
+      chain.writable_bytes = writable ? piece.length : 0;
+      accept_chain(cursor, chain, chain.writable_bytes);
+    }
+    budget.bytes = bytes;
+    budget.chains -= run;
+    budget.descriptors -= run;
+    budget.used = budget.used || run != 0;
+    return run;
+  }
+
+  // The next chain, of any kind; `found` is what is known of it. Goes on from faulty chains to
+  // those behind them.
+  [[nodiscard, gnu::noinline]] Pull next_of_any_kind(Found found, Budget& budget,
+                                                     std::span<Piece> pieces, Chain& chain,
+                                                     bool all_pieces) noexcept {
+    for (;; found.what = Found::What::unknown) {
+      if (found.what != Found::What::descriptor) {
+        if (found.what == Found::What::nothing || !ring_.look()) {
+          count(counters_.empty);
+          return Pull::empty;
+        }
+        if (budget.chains == 0 || (budget.used && (budget.descriptors == 0 || budget.bytes == 0))) {
+          count(counters_.budget_ends);
+          return Pull::more;
+        }
+        found.fault = ring_.template first<Trust>(found.cursor);
+      }
+      Cursor& cursor = found.cursor;
+      QueueFault queue_fault = found.fault;
       ChainFault fault = ChainFault::none;
-      QueueFault queue_fault = QueueFault::none;
       const ReadResult result = reader_.template read<Trust>(ring_, map(), cursor, budget, pieces,
                                                              all_pieces, chain, fault, queue_fault);
-      if (result == ReadResult::over_budget) [[unlikely]] {
+      if (result == ReadResult::over_budget) {
         count(counters_.budget_ends);
         return Pull::more;
       }
-      if constexpr (Trust::kChecks) {
-        if (!accept(queue_fault)) return Pull::broken;
-        if (slots_[chain.head].taken) {
-          fault_ = QueueFault::head_in_flight;
-          return Pull::broken;
-        }
+      if (!accept(queue_fault)) return Pull::broken;
+      if (in_flight_already(chain.head)) {
+        fault_ = QueueFault::head_in_flight;
+        return Pull::broken;
       }
-      ring_.commit(cursor);
-      if (ring_.stale()) [[unlikely]]
-        ring_.disarm(map());
-      chain.map_turn = map().turn();
+      const bool whole = result == ReadResult::whole;
       // What a faulty chain has room for is not known: no later entry may skip it as filled.
-      const std::uint64_t writable = result == ReadResult::whole ? chain.writable_bytes : ~0ULL;
-      hold(InFlight{
-          .head = chain.head, .descriptors = chain.descriptors, .writable = saturated(writable)});
-      if (result == ReadResult::whole) [[likely]]
-        return Pull::chain;
+      accept_chain(cursor, chain, whole ? chain.writable_bytes : ~0ULL);
+      if (whole) return Pull::chain;
       count(counters_.chain_faults[static_cast<std::size_t>(fault)]);
       give_back(chain, 0);
     }
+  }
+
+  [[nodiscard]] bool in_flight_already(std::uint16_t head) const noexcept {
+    if constexpr (Trust::kChecks) return slots_[head].taken;
+    return false;
+  }
+
+  void accept_chain(const Cursor& cursor, Chain& chain, std::uint64_t writable) noexcept {
+    ring_.commit(cursor);
+    if (ring_.stale()) [[unlikely]]
+      ring_.disarm(map());
+    chain.map_turn = map().turn();
+    hold(InFlight{
+        .head = chain.head, .descriptors = chain.descriptors, .writable = saturated(writable)});
   }
 
   [[nodiscard]] static std::uint32_t saturated(std::uint64_t bytes) noexcept {
