@@ -37,6 +37,9 @@ bool in_layout(Site site) {
 #endif
 }
 
+// The sites of virtqueues come first; those of value rings have an explorer of their own.
+constexpr std::size_t kQueueSites = static_cast<std::size_t>(Site::tail_publish);
+
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr auto kAcquire = std::memory_order_acquire;
 constexpr auto kRelease = std::memory_order_release;
@@ -116,7 +119,7 @@ TEST_CASE("every access of the order table is made by some scenario") {
     ModelAccess::orders = Orders{};
     static_cast<void>(world.explore([&] { return scenario.make(world, Habits{}); }, 50));
   }
-  for (std::size_t i = 0; i < kSiteCount; ++i) {
+  for (std::size_t i = 0; i < kQueueSites; ++i) {
     CAPTURE(name_of(static_cast<Site>(i)));
     CHECK(ModelAccess::used[i] == in_layout(static_cast<Site>(i)));
   }
@@ -128,7 +131,7 @@ TEST_CASE("every access of the order table is made by some scenario") {
 
 constexpr std::size_t not_relaxed() {
   std::size_t count = 0;
-  for (std::size_t i = 0; i < kSiteCount; ++i) {
+  for (std::size_t i = 0; i < kQueueSites; ++i) {
     if (order_of(static_cast<Site>(i)) != kRelaxed) ++count;
   }
   return count;

@@ -34,6 +34,8 @@ namespace bellpull::ring::explorer {
       return "used_event_park";
     case Site::avail_poll:
       return "avail_poll";
+    case Site::avail_entry:
+      return "avail_entry";
     case Site::used_fill:
       return "used_fill";
     case Site::used_publish:
@@ -44,12 +46,68 @@ namespace bellpull::ring::explorer {
       return "used_event_test";
     case Site::avail_event_arm:
       return "avail_event_arm";
-    case Site::avail_entry:
-      return "avail_entry";
     case Site::avail_recheck:
       return "avail_recheck";
     case Site::avail_event_park:
       return "avail_event_park";
+    case Site::tail_publish:
+      return "tail_publish";
+    case Site::tail_publish_tested:
+      return "tail_publish_tested";
+    case Site::data_event_test:
+      return "data_event_test";
+    case Site::head_poll:
+      return "head_poll";
+    case Site::space_event_arm:
+      return "space_event_arm";
+    case Site::head_recheck:
+      return "head_recheck";
+    case Site::space_event_park:
+      return "space_event_park";
+    case Site::tail_poll:
+      return "tail_poll";
+    case Site::head_publish:
+      return "head_publish";
+    case Site::head_publish_tested:
+      return "head_publish_tested";
+    case Site::space_event_test:
+      return "space_event_test";
+    case Site::data_event_arm:
+      return "data_event_arm";
+    case Site::tail_recheck:
+      return "tail_recheck";
+    case Site::data_event_park:
+      return "data_event_park";
+    case Site::claim_note:
+      return "claim_note";
+    case Site::claim_tail:
+      return "claim_tail";
+    case Site::claim_take:
+      return "claim_take";
+    case Site::claim_end:
+      return "claim_end";
+    case Site::tag_fill:
+      return "tag_fill";
+    case Site::tag_publish:
+      return "tag_publish";
+    case Site::tag_publish_tested:
+      return "tag_publish_tested";
+    case Site::tag_poll:
+      return "tag_poll";
+    case Site::tag_recheck:
+      return "tag_recheck";
+    case Site::recover_tail:
+      return "recover_tail";
+    case Site::recover_note:
+      return "recover_note";
+    case Site::floor_raise:
+      return "floor_raise";
+    case Site::word_store:
+      return "word_store";
+    case Site::word_load:
+      return "word_load";
+    case Site::floor_check:
+      return "floor_check";
   }
   return "unknown";
 }

@@ -11,8 +11,9 @@
 
 namespace bellpull::ring {
 
-/// Every atomic access that the two halves of a queue make, by name. The table in order_of() is the
-/// whole memory model of the library: which order each access has and which access it pairs with.
+/// Every atomic access that the two halves of a queue or of a value ring make, by name. The table
+/// in order_of() is the whole memory model of the library: which order each access has and which
+/// access it pairs with.
 ///
 /// Two handshakes:
 /// - *publish and consume*: the writer fills entries, then stores the index with release; the
@@ -24,6 +25,9 @@ namespace bellpull::ring {
 /// layout it is the flags of the first descriptor that was not shown yet, and loading the index is
 /// loading the flags of the next descriptor. The event word is, in the split layout, used_event and
 /// avail_event, or the flags of the rings; in the packed layout, the event suppression structures.
+/// In a value ring the indices are called tail (the producer's) and head (the consumer's); in one
+/// of several producers each slot has a tag, and the tag of the consumer's next slot is what it
+/// polls.
 ///
 /// The order stands on the accesses and not on stand-alone fences, so that ThreadSanitizer checks
 /// the very code that ships.
@@ -47,10 +51,43 @@ enum class Site : std::uint8_t {
   avail_event_arm,      ///< device stores its event word, then re-checks the available index
   avail_recheck,        ///< device loads the available index after avail_event_arm
   avail_event_park,     ///< device moves its event word out of the way
+  // value rings, producer
+  tail_publish,         ///< producer stores the tail, nobody can be asleep
+  tail_publish_tested,  ///< producer stores the tail, then tests the consumer's event word
+  data_event_test,      ///< producer loads the consumer's event word after a tested publish
+  head_poll,            ///< producer loads the head to find room
+  space_event_arm,      ///< producer stores its event word, then re-checks the head
+  head_recheck,         ///< producer loads the head after space_event_arm
+  space_event_park,     ///< producer moves its event word out of the way
+  // value rings, consumer
+  tail_poll,            ///< consumer loads the tail to consume
+  head_publish,         ///< consumer stores the head, nobody can be asleep
+  head_publish_tested,  ///< consumer stores the head, then tests the producer's event word
+  space_event_test,     ///< consumer loads the producer's event word after head_publish_tested
+  data_event_arm,       ///< consumer stores its event word, then re-checks for values
+  tail_recheck,         ///< consumer loads the tail after data_event_arm
+  data_event_park,      ///< consumer moves its event word out of the way
+  // several producers
+  claim_note,          ///< producer notes which slots it is about to claim
+  claim_tail,          ///< producer loads the tail to claim from
+  claim_take,          ///< producer moves the tail over the slots, if it still is where it was
+  claim_end,           ///< producer strikes its note out
+  tag_fill,            ///< producer stores the tags of a batch but the first, which covers them
+  tag_publish,         ///< producer stores the first tag of a batch, nobody can be asleep
+  tag_publish_tested,  ///< producer stores the first tag, then tests the consumer's event word
+  tag_poll,            ///< consumer loads a tag to consume
+  tag_recheck,         ///< consumer loads the next slot's tag after data_event_arm
+  recover_tail,        ///< consumer loads the tail to see what was claimed
+  recover_note,        ///< consumer loads the notes of the producers
+  // a ring that may be overwritten
+  floor_raise,  ///< producer says which values are about to be overwritten
+  word_store,   ///< producer stores a word of a value
+  word_load,    ///< consumer loads a word of a value, maybe while it is overwritten
+  floor_check,  ///< consumer loads the floor after the words
 };
 
 /// How many sites there are, for tables indexed by Site.
-inline constexpr std::size_t kSiteCount = 17;
+inline constexpr std::size_t kSiteCount = 46;
 
 /// The memory order of each site, with its partner.
 [[nodiscard]] constexpr std::memory_order order_of(Site site) noexcept {
@@ -90,6 +127,64 @@ inline constexpr std::size_t kSiteCount = 17;
       return std::memory_order_seq_cst;
     case Site::avail_event_park:  // a late reader kicks once too often, which is allowed
       return std::memory_order_relaxed;
+    case Site::tail_publish:  // pairs with tail_poll and tail_recheck: the values
+      return std::memory_order_release;
+    case Site::tail_publish_tested:  // as above, and before data_event_test against the consumer's
+      return std::memory_order_seq_cst;  // data_event_arm, tail_recheck
+    case Site::data_event_test:          // pairs with data_event_arm
+      return std::memory_order_seq_cst;
+    case Site::head_poll:  // pairs with head_publish, head_publish_tested: the slots are free
+      return std::memory_order_acquire;
+    case Site::space_event_arm:  // pairs with space_event_test
+      return std::memory_order_seq_cst;
+    case Site::head_recheck:  // pairs with head_publish_tested
+      return std::memory_order_seq_cst;
+    case Site::space_event_park:  // a late reader rings once too often, which arm() tolerates
+      return std::memory_order_relaxed;
+    case Site::tail_poll:  // pairs with tail_publish, tail_publish_tested
+      return std::memory_order_acquire;
+    case Site::head_publish:  // pairs with head_poll and head_recheck: the values were read
+      return std::memory_order_release;
+    case Site::head_publish_tested:  // as above, and before space_event_test against the producer's
+      return std::memory_order_seq_cst;  // space_event_arm, head_recheck
+    case Site::space_event_test:         // pairs with space_event_arm
+      return std::memory_order_seq_cst;
+    case Site::data_event_arm:  // pairs with data_event_test
+      return std::memory_order_seq_cst;
+    case Site::tail_recheck:  // pairs with tail_publish_tested
+      return std::memory_order_seq_cst;
+    case Site::data_event_park:  // as space_event_park
+      return std::memory_order_relaxed;
+    case Site::claim_note:  // pairs with recover_note: what the note before stood for is tagged
+      return std::memory_order_release;
+    case Site::claim_tail:  // claim_take tells whether it was the newest
+      return std::memory_order_relaxed;
+    case Site::claim_take:  // pairs with recover_tail: the note is seen where the claim is
+      return std::memory_order_release;
+    case Site::claim_end:  // pairs with recover_note: the tags are seen where the note is gone
+      return std::memory_order_release;
+    case Site::tag_fill:  // behind tag_publish, which carries it
+      return std::memory_order_relaxed;
+    case Site::tag_publish:  // pairs with tag_poll and tag_recheck: the values
+      return std::memory_order_release;
+    case Site::tag_publish_tested:  // as above, and before data_event_test against the consumer's
+      return std::memory_order_seq_cst;  // data_event_arm, tag_recheck
+    case Site::tag_poll:                 // pairs with tag_publish, tag_publish_tested
+      return std::memory_order_acquire;
+    case Site::tag_recheck:  // pairs with tag_publish_tested
+      return std::memory_order_seq_cst;
+    case Site::recover_tail:  // pairs with claim_take
+      return std::memory_order_acquire;
+    case Site::recover_note:  // pairs with claim_end
+      return std::memory_order_acquire;
+    case Site::floor_raise:  // carried by word_store
+      return std::memory_order_relaxed;
+    case Site::word_store:  // pairs with word_load: who sees the new word sees the floor above it
+      return std::memory_order_release;
+    case Site::word_load:  // pairs with word_store; floor_check stays behind it
+      return std::memory_order_acquire;
+    case Site::floor_check:  // behind word_load, which ordered it
+      return std::memory_order_relaxed;
   }
   // NOLINTEND(bugprone-branch-clone)
   return std::memory_order_seq_cst;
@@ -116,6 +211,15 @@ struct NativeAccess {
   static void store(Word& word, Word value) noexcept {
     static_assert(std::atomic_ref<Word>::is_always_lock_free);
     std::atomic_ref<Word>(word).store(value, order_of(site));
+  }
+
+  /// Stores `desired` in a word both sides use if it holds `expected`, with the order of `site`;
+  /// returns whether it did. Wait-free but for the contention of the word itself.
+  template <Site site, class Word>
+  [[nodiscard]] static bool compare_exchange(Word& word, Word expected, Word desired) noexcept {
+    static_assert(std::atomic_ref<Word>::is_always_lock_free);
+    return std::atomic_ref<Word>(word).compare_exchange_strong(expected, desired, order_of(site),
+                                                               std::memory_order_relaxed);
   }
 
   /// Reads an entry that belongs to the caller since it saw the index that covers it.

@@ -26,6 +26,23 @@ enum class SetupError : std::uint8_t {
   regions_overlap,        ///< two memory regions share addresses or memory
   state_invalid,          ///< a saved state that no queue of this size can be in
   state_mismatch,         ///< a saved state that is not that of this memory or of these slots
+  capacity_zero,          ///< a value ring needs room for at least one value
+  capacity_too_large,     ///< a value ring has at most 2^30 slots
+  element_unfit,          ///< a value's size or alignment that no value ring has
+  producers_unfit,        ///< a number of producers, or one's number, that the ring does not have
+  ring_misaligned,        ///< a value ring begins on a kCacheLine boundary
+  not_a_ring,             ///< the memory does not begin with a value ring's header
+  other_version,          ///< made by a library with another layout
+  other_kind,             ///< another kind of ring than the one asked for
+  other_element,          ///< values of another size or alignment than the ones asked for
+  producer_taken,         ///< a producer of this number has claimed slots; recover() them first
+  no_memory,              ///< the system has no memory for it
+  not_a_memfd,            ///< a file descriptor that has no seals: no memfd
+  not_sealed,             ///< a memfd that may still shrink or grow
+  system_call,            ///< a system call failed; its errno is beside this value
+  not_a_region,           ///< the memory does not begin with the header of a shared region
+  part_missing,           ///< the region has no part of that number
+  parts_too_many,         ///< more parts than a region's header has room for
 };
 
 /// The rule that was broken, as a phrase for an error message. Never null.
@@ -69,6 +86,45 @@ enum class SetupError : std::uint8_t {
       return "the saved state is not one that a queue of this size can be in";
     case SetupError::state_mismatch:
       return "the saved state does not belong to this memory or these slots";
+    case SetupError::capacity_zero:
+      return "the capacity is 0; it must be from 1 to 2^30";
+    case SetupError::capacity_too_large:
+      return "the capacity is above 2^30; it must be from 1 to 2^30";
+    case SetupError::element_unfit:
+      return "a value must have from 1 to 65536 bytes, a multiple of its alignment, which must be "
+             "a "
+             "power of two up to 128";
+    case SetupError::producers_unfit:
+      return "the ring has no producer of that number; a ring of several has from 1 to 1024";
+    case SetupError::ring_misaligned:
+      return "the memory of a value ring must begin on a 128-byte boundary";
+    case SetupError::not_a_ring:
+      return "the memory does not begin with the header of a value ring";
+    case SetupError::other_version:
+      return "the ring has the layout of another version of the library; make it anew";
+    case SetupError::other_kind:
+      return "the ring is of another kind than the one asked for";
+    case SetupError::other_element:
+      return "the ring's values have another size or alignment than the ones asked for";
+    case SetupError::producer_taken:
+      return "the producer of this number has claimed slots that it did not commit; recover it "
+             "first";
+    case SetupError::no_memory:
+      return "there is no memory for the ring";
+    case SetupError::not_a_memfd:
+      return "the file descriptor is no memfd; make it with SharedRegion::create() or "
+             "memfd_create()";
+    case SetupError::not_sealed:
+      return "the memfd may still shrink or grow under its readers; add F_SEAL_SHRINK and "
+             "F_SEAL_GROW";
+    case SetupError::system_call:
+      return "a system call failed";
+    case SetupError::not_a_region:
+      return "the memory does not begin with the header of a shared region that fits it";
+    case SetupError::part_missing:
+      return "the region has no part of that number";
+    case SetupError::parts_too_many:
+      return "a region has from 1 to 32 parts";
   }
   return "unknown set-up error";
 }

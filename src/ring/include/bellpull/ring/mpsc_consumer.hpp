@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "bellpull/ring/order.hpp"
+#include "bellpull/ring/runs.hpp"
+#include "bellpull/ring/setup_error.hpp"
+#include "bellpull/ring/trust.hpp"
+#include "bellpull/ring/value_counters.hpp"
+#include "bellpull/ring/value_layout.hpp"
+#include "bellpull/ring/value_slots.hpp"
+
+namespace bellpull::ring {
+
+/// What recover() found.
+enum class Recovery : std::uint8_t {
+  nothing,    ///< the producer had claimed nothing that was not committed
+  recovered,  ///< its slots are to be skipped now; a producer of its number may attach
+  contended,  ///< the same slot was noted by a producer that lives: call again later
+};
+
+/// The consuming half of a value ring of several producers.
+///
+/// Values come out in the order in which their slots were claimed, by peek() -> release(), by
+/// poll() or by pop(). One thread at a time may call the members; none of them blocks, allocates or
+/// makes a system call. The memory belongs to the caller and outlives the attachment. What an
+/// untrusted producer wrote is inside of the ring but may be anything, and may change while it is
+/// looked at: copy before you check.
+template <class T, class Trust = Trusted, class Access = NativeAccess>
+class MpscConsumer {
+  static_assert(std::is_nothrow_destructible_v<T>);
+  static_assert(!Trust::kChecks || std::is_trivially_copyable_v<T>,
+                "what a peer wrote is no object of any other type");
+
+ public:
+  /// What the ring holds.
+  using Value = T;
+
+  MpscConsumer() = default;
+  MpscConsumer(const MpscConsumer&) = delete;
+  MpscConsumer& operator=(const MpscConsumer&) = delete;
+
+  /// Attaches to a ring that no other consumer is attached to; goes on where a former one released
+  /// last. Writes nothing but the parked event word, and nothing at all on an error.
+  [[nodiscard]] SetupError attach(const ValueMemory& memory) noexcept {
+    if (const SetupError error = detail::ValueSlots<T>::check(memory, ValueRing::mpsc);
+        error != SetupError::none) {
+      return error;
+    }
+    const std::uint64_t head = Access::template load<Site::head_poll>(memory.control->head.value);
+    const std::uint64_t tail =
+        Access::template load<Site::recover_tail>(memory.control->tail.value);
+    if (tail - head > memory.capacity) return SetupError::state_invalid;
+    memory_ = memory;
+    slots_.start(memory);
+    head_ = seen_ = head;
+    counters_ = {};
+    disarm();
+    return SetupError::none;
+  }
+
+  /// Lets go of the ring; what was not released stays in it. Every call but attach() does nothing
+  /// after it.
+  void detach() noexcept {
+    memory_ = {};
+    head_ = seen_ = 0;
+  }
+
+  /// Whether the half has a ring.
+  [[nodiscard]] bool attached() const noexcept { return memory_.control != nullptr; }
+
+  /// The oldest values, up to `most`, as far as they are committed without a gap. They belong to
+  /// the caller until they are released; a second peek() begins with the same ones. Slots to be
+  /// skipped are given back on the way.
+  [[nodiscard]] Runs<T> peek(std::uint32_t most) noexcept {
+    return slots_.runs(head_, ready(most));
+  }
+
+  /// Destroys the `count` oldest values and gives their slots back, with one store. More than were
+  /// seen is a misuse: those that were seen are released, and it is counted.
+  void release(std::uint32_t count) noexcept {
+    const auto seen = static_cast<std::uint32_t>(seen_ - head_);
+    if (count > seen) [[unlikely]] {
+      count = seen;
+      if constexpr (Access::kCounters) ++counters_.misuses;
+    }
+    if (count == 0) return;
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      slots_.runs(head_, count).for_each([](T& value) { std::destroy_at(&value); });
+    }
+    head_ += count;
+    Access::template store<Site::head_publish>(memory_.control->head.value, head_);
+    if constexpr (Access::kCounters) {
+      counters_.values += count;
+      ++counters_.releases;
+    }
+  }
+
+  /// Hands up to `limit` of the oldest values to `visit(T&)`, then releases them all at once.
+  /// Returns how many.
+  template <class Visit>
+  std::uint32_t poll(std::uint32_t limit, Visit&& visit) noexcept {
+    const Runs<T> values = peek(limit);
+    values.for_each(visit);
+    release(static_cast<std::uint32_t>(values.size()));
+    return static_cast<std::uint32_t>(values.size());
+  }
+
+  /// Takes the oldest value out into `value`. False when there is none.
+  [[nodiscard]] bool pop(T& value) noexcept requires std::is_nothrow_move_assignable_v<T> {
+    if (ready(1) == 0) return false;
+    value = std::move(*slots_.at(head_));
+    release(1);
+    return true;
+  }
+
+  /// Takes the oldest value out; nothing when there is none.
+  [[nodiscard]] std::optional<T> pop() noexcept requires std::is_nothrow_move_constructible_v<T> {
+    if (ready(1) == 0) return std::nullopt;
+    std::optional<T> value(std::move(*slots_.at(head_)));
+    release(1);
+    return value;
+  }
+
+  /// Takes the oldest values out into `values`, as many as there are and fit; returns how many.
+  std::uint32_t pop(std::span<T> values) noexcept requires std::is_trivially_copyable_v<T> {
+    const auto wanted =
+        static_cast<std::uint32_t>(std::min<std::size_t>(values.size(), std::size_t{1} << 30U));
+    const Runs<T> from = peek(wanted);
+    std::copy_n(from.first.data(), from.first.size(), values.data());
+    std::copy_n(from.second.data(), from.second.size(), values.data() + from.first.size());
+    release(static_cast<std::uint32_t>(from.size()));
+    return static_cast<std::uint32_t>(from.size());
+  }
+
+  /// Asks to be told of the next value, and looks once more. True: there is one, or slots to skip;
+  /// do not sleep. A producer learns of it from its commit_and_test(). One full barrier.
+  [[nodiscard]] bool arm() noexcept {
+    if (!attached()) return false;
+    if (seen_ != head_) return true;
+    Access::template store<Site::data_event_arm>(memory_.control->data_event.value, head_);
+    return tagged(head_, Access::template load<Site::tag_recheck>(tag_at(head_)));
+  }
+
+  /// Asks not to be told. A bell may be under way already.
+  void disarm() noexcept {
+    if (!attached()) return;
+    Access::template store<Site::data_event_park>(memory_.control->data_event.value,
+                                                  head_ - memory_.capacity - 1);
+  }
+
+  /// Passes over what producer `number` had claimed and not committed. The caller knows that it
+  /// does not run any more: it died, or its thread ended. Slots of others that lie behind become
+  /// visible.
+  [[nodiscard]] Recovery recover(std::uint32_t number) noexcept {
+    if (!attached() || number >= memory_.producers) return Recovery::nothing;
+    const std::uint64_t note = note_at(number);
+    const std::uint64_t tail =
+        Access::template load<Site::recover_tail>(memory_.control->tail.value);
+    const std::uint64_t start = head_ + detail::note_distance(note, head_);
+    // It noted the claim before it made it: beyond the tail nobody did. A claim is shown whole.
+    const std::uint64_t claimed = std::min<std::uint64_t>(tail - head_, memory_.capacity);
+    const bool open = note != detail::kNoClaim && start - head_ < claimed && !tagged(start);
+    if (open) {
+      // Two may have noted the same slots, of which one got them. Only the one that lives can say.
+      for (std::uint32_t other = 0; other < memory_.producers; ++other) {
+        if (other != number && detail::note_covers(note_at(other), start)) {
+          return Recovery::contended;
+        }
+      }
+    }
+    // Whoever struck a note out since the first look had tagged its slots before.
+    const bool recovered = open && !tagged(start);
+    if (recovered) {
+      const std::uint64_t end =
+          start + std::min<std::uint64_t>(note & detail::kMaxClaim, claimed - (start - head_));
+      for (std::uint64_t position = start; position != end; ++position) {
+        Access::template store<Site::tag_fill>(tag_at(position),
+                                               detail::tag_of(position, memory_.slots, true));
+      }
+    }
+    Access::template store<Site::claim_end>(memory_.notes[number].value, detail::kNoClaim);
+    return recovered ? Recovery::recovered : Recovery::nothing;
+  }
+
+  /// Counts since attach().
+  [[nodiscard]] const ConsumerCounters& counters() const noexcept { return counters_; }
+
+ private:
+  // How many values wait, up to `wanted`, after slots to be skipped.
+  [[nodiscard]] std::uint32_t ready(std::uint32_t wanted) noexcept {
+    if (seen_ - head_ >= wanted) return wanted;
+    if (!attached()) return 0;
+    for (;;) {
+      while (seen_ - head_ < wanted && seen_ - head_ < memory_.capacity) {
+        const std::uint32_t tag = Access::template load<Site::tag_poll>(tag_at(seen_));
+        if (tag != detail::tag_of(seen_, memory_.slots, false)) break;
+        ++seen_;
+      }
+      if (seen_ != head_ || !skip_one()) break;
+    }
+    const auto waiting = static_cast<std::uint32_t>(seen_ - head_);
+    if constexpr (Access::kCounters) {
+      if (waiting > counters_.most_waiting) counters_.most_waiting = waiting;
+      if (waiting == 0) ++counters_.empty;
+    }
+    return waiting;
+  }
+
+  // Gives back the slots to be skipped that are the oldest. False when there is none.
+  [[nodiscard]] bool skip_one() noexcept {
+    const std::uint64_t before = head_;
+    while (head_ - before < memory_.capacity &&
+           Access::template load<Site::tag_poll>(tag_at(head_)) ==
+               detail::tag_of(head_, memory_.slots, true)) {
+      ++head_;
+    }
+    if (head_ == before) return false;
+    seen_ = head_;
+    Access::template store<Site::head_publish>(memory_.control->head.value, head_);
+    if constexpr (Access::kCounters) counters_.skipped += head_ - before;
+    return true;
+  }
+
+  // Whether the slot of `position` is committed, filled or not.
+  [[nodiscard]] bool tagged(std::uint64_t position) const noexcept {
+    return tagged(position, Access::template load<Site::tag_poll>(tag_at(position)));
+  }
+  [[nodiscard]] bool tagged(std::uint64_t position, std::uint32_t tag) const noexcept {
+    return (tag | 1U) == detail::tag_of(position, memory_.slots, true);
+  }
+
+  [[nodiscard]] std::uint32_t& tag_at(std::uint64_t position) const noexcept {
+    return memory_.tags[position & (memory_.slots - 1)];
+  }
+  [[nodiscard]] std::uint64_t note_at(std::uint32_t number) const noexcept {
+    return Access::template load<Site::recover_note>(memory_.notes[number].value);
+  }
+
+  ValueMemory memory_;
+  std::uint64_t head_ = 0;
+  std::uint64_t seen_ = 0;  // up to here the values are committed
+  detail::ValueSlots<T> slots_;
+  ConsumerCounters counters_;
+};
+
+}  // namespace bellpull::ring
