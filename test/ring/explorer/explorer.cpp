@@ -60,6 +60,8 @@ void World::execute() {
     memory_.acquire(0, memory_.view(thread));
   }
   if (!pruned_ && !over_) scenario_->check();
+  over_ = true;  // what a scenario does when it goes is no part of the execution
+  scenario_.reset();
 }
 
 bool World::next_trail() {
@@ -169,6 +171,15 @@ void World::store(const void* word, std::uint64_t initial, std::uint64_t value,
     fail(Failure::unmodelled, "two threads store to one word: " + std::string(name));
   }
   note("store", name, value, 0);
+}
+
+bool World::exchange(const void* word, std::uint64_t initial, std::uint64_t expected,
+                     std::uint64_t desired, std::memory_order order, std::string_view name) {
+  const unsigned number = memory_.word_at(word, initial);
+  await_turn({.kind = Kind::store, .object = word});
+  const bool done = memory_.exchange(running_, number, order, expected, desired);
+  note(done ? "exchange" : "failed exchange", name, desired, 0);
+  return done;
 }
 
 void World::read(const void* object) {

@@ -84,6 +84,8 @@ class World {
                      std::string_view name);
   void store(const void* word, std::uint64_t initial, std::uint64_t value, std::memory_order order,
              std::string_view name);
+  bool exchange(const void* word, std::uint64_t initial, std::uint64_t expected,
+                std::uint64_t desired, std::memory_order order, std::string_view name);
   void read(const void* object);
   void write(const void* object);
   void ring(Bell& bell);

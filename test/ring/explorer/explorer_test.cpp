@@ -11,6 +11,7 @@
 #include <string>
 
 #include "bellpull/ring/order.hpp"
+#include "explorer/judge.hpp"
 #include "explorer/model_access.hpp"
 #include "explorer/scenarios.hpp"
 #include "sanitizers.hpp"
@@ -19,7 +20,7 @@ namespace bellpull::ring::explorer {
 namespace {
 
 // Which layout is a matter of the build: each is a test of its own.
-std::span<const QueueProgram> programs() {
+std::span<const Program> programs() {
 #ifdef BELLPULL_EXPLORE_PACKED
   return packed_programs();
 #else
@@ -44,59 +45,14 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr auto kAcquire = std::memory_order_acquire;
 constexpr auto kRelease = std::memory_order_release;
 
-/// Explores one scenario with these orders and habits.
-Result explore(World& world, const QueueProgram& scenario, const Orders& orders,
-               const Habits& habits) {
-  ModelAccess::world = &world;
-  ModelAccess::orders = orders;
-  return world.explore([&] { return scenario.make(world, habits); });
-}
-
-/// All scenarios pass in all their executions, with or without the large ones.
 void all_pass(const Habits& habits, bool large) {
-  World world;
-  std::uint64_t executions = 0;
-  for (const QueueProgram& scenario : programs()) {
-    if (scenario.large && !large) continue;
-    const Result result = explore(world, scenario, Orders{}, habits);
-    CAPTURE(scenario.name);
-    CAPTURE(result.message);
-    CAPTURE(result.trace);
-    CHECK(result.failure == Failure::none);
-    CHECK(result.exhausted);
-    std::printf("  %-60s %8llu executions, %8llu repeats cut short\n",
-                std::string(scenario.name).c_str(),
-                static_cast<unsigned long long>(result.executions),
-                static_cast<unsigned long long>(result.pruned));
-    executions += result.executions;
-  }
-  std::printf("  %-60s %8llu executions\n", "together",
-              static_cast<unsigned long long>(executions));
+  explorer::all_pass(programs(), habits, large);
 }
-
-/// Some scenario fails, and the first that does fails in this way.
 void caught(const char* mutant, const Orders& orders, const Habits& habits, Failure expected) {
-  World world;
-  for (const QueueProgram& scenario : programs()) {
-    const Result result = explore(world, scenario, orders, habits);
-    if (result.failure == Failure::none) continue;
-    CAPTURE(scenario.name);
-    CAPTURE(result.message);
-    CAPTURE(result.trace);
-    CHECK(result.failure == expected);
-    std::printf("  %-40s caught by \"%s\", execution %llu: %s\n", mutant,
-                std::string(scenario.name).c_str(),
-                static_cast<unsigned long long>(result.executions), result.message.c_str());
-    return;
-  }
-  FAIL("no scenario notices this mutant: ", mutant);
+  explorer::caught(programs(), mutant, orders, habits, expected);
 }
-
 void caught(Site site, std::memory_order order, Failure expected) {
-  REQUIRE(order_of(site) != order);
-  Orders orders;
-  orders.set(site, order);
-  caught(std::string(name_of(site)).c_str(), orders, Habits{}, expected);
+  explorer::caught(programs(), site, order, expected);
 }
 
 TEST_CASE(
@@ -114,7 +70,7 @@ TEST_CASE("the handshakes do not lean on what a bell orders, only on its waking 
 TEST_CASE("every access of the order table is made by some scenario") {
   ModelAccess::used.reset();
   World world;
-  for (const QueueProgram& scenario : programs()) {
+  for (const Program& scenario : programs()) {
     ModelAccess::world = &world;
     ModelAccess::orders = Orders{};
     static_cast<void>(world.explore([&] { return scenario.make(world, Habits{}); }, 50));

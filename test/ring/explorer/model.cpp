@@ -80,6 +80,24 @@ bool Memory::store(unsigned thread, unsigned number, std::memory_order order, st
   return true;
 }
 
+bool Memory::exchange(unsigned thread, unsigned number, std::memory_order order,
+                      std::uint64_t expected, std::uint64_t desired) {
+  Word& word = words_[number];
+  const auto newest = static_cast<std::uint16_t>(word.messages.size() - 1);
+  View& view = views_[thread];
+  view.seen[number] = newest;
+  if (word.messages[newest].value != expected) return false;
+  if (acquires(order)) view.join(word.messages[newest].view);
+  const auto time = static_cast<std::uint16_t>(newest + 1);
+  view.seen[number] = time;
+  Message message{desired, word.messages[newest].view};
+  message.view.seen[number] = time;
+  if (releases(order)) release(thread, message.view);
+  word.messages.push_back(message);
+  if (order == std::memory_order_seq_cst) word.sc_seen = time;
+  return true;
+}
+
 void Memory::release(unsigned thread, View& view) {
   view.join(views_[thread]);
   ++views_[thread].clock[thread];  // what comes after is not in that message

@@ -12,7 +12,7 @@ namespace bellpull::ring::explorer {
 /// Threads of a model, number 0 being the one that sets up before and checks after the others.
 inline constexpr unsigned kMaxThreads = 5;
 /// Atomic words of a model.
-inline constexpr unsigned kMaxWords = 8;
+inline constexpr unsigned kMaxWords = 12;
 
 /// What a thread, or a message, knows: per word the oldest message it may still read, and per
 /// thread how far that thread's past happens before.
@@ -44,10 +44,13 @@ struct View {
 ///
 /// *What is not covered.* Loads are executed in program order and read only from the past, so load
 /// buffering, which the letter of the standard allows for relaxed accesses, does not occur; nor do
-/// executions in which S contradicts program order plus reads-from. Fences and read-modify-write
-/// operations do not exist. Whoever stores to a word must have seen its newest message (one writer,
-/// or writers that hand the word to each other, as the flags of a packed descriptor are), which
-/// makes appending the only possible place for a store; another store is reported.
+/// executions in which S contradicts program order plus reads-from. Fences do not exist. Of
+/// read-modify-write operations there is compare-and-exchange: it reads the newest message, as
+/// atomicity demands of one that succeeds; one that fails could read an older one, and does not.
+/// Its message carries on what the one before carried (release sequences). Whoever stores to a word
+/// must have seen its newest message (one writer, or writers that hand the word to each other, as
+/// the flags of a packed descriptor are), which makes appending the only possible place for a
+/// store; another store is reported.
 class Memory {
  public:
   void reset();
@@ -63,6 +66,11 @@ class Memory {
   /// where the store belongs.
   [[nodiscard]] bool store(unsigned thread, unsigned word, std::memory_order order,
                            std::uint64_t value);
+
+  /// Appends a message if the newest one is `expected`; whether it was. A failure is a relaxed
+  /// load.
+  [[nodiscard]] bool exchange(unsigned thread, unsigned word, std::memory_order order,
+                              std::uint64_t expected, std::uint64_t desired);
 
   /// A plain access. Names the other thread when it is a race.
   [[nodiscard]] std::optional<unsigned> read(unsigned thread, const void* object);

@@ -145,6 +145,12 @@ struct ModelAccess {
     world->store(&word, word, value, orders.of(site), name_of(site));
   }
 
+  template <Site site, class Word>
+  [[nodiscard]] static bool compare_exchange(Word& word, Word expected, Word desired) noexcept {
+    used.set(static_cast<std::size_t>(site));
+    return world->exchange(&word, word, expected, desired, orders.of(site), name_of(site));
+  }
+
   template <class Entry>
   [[nodiscard]] static Entry read(const Entry& entry) noexcept {
     world->read(&entry);

@@ -412,7 +412,7 @@ class NobodyArms final : public QueueScenario<Layout> {
 };
 
 template <class Kind>
-QueueProgram program(std::string_view name, const Shape& shape, bool large = false) {
+Program program(std::string_view name, const Shape& shape, bool large = false) {
   return {name, large, [shape](World& world, const Habits& habits) {
             return std::make_unique<Kind>(world, habits, shape);
           }};
@@ -454,12 +454,12 @@ auto make_programs() {
 
 }  // namespace
 
-std::span<const QueueProgram> split_programs() {
+std::span<const Program> split_programs() {
   static const auto programs = make_programs<Split>();
   return programs;
 }
 
-std::span<const QueueProgram> packed_programs() {
+std::span<const Program> packed_programs() {
   static const auto programs = make_programs<Packed>();
   return programs;
 }
