@@ -82,6 +82,13 @@ Code load(unsigned word, unsigned into, std::memory_order order) {
   };
 }
 
+Code exchange(unsigned word, std::uint16_t expected, std::uint16_t desired, unsigned into,
+              std::memory_order order) {
+  return [=](World& world, Shared& s) {
+    s.found[into] = world.exchange(&s.words[word], 0, expected, desired, order, "word") ? 1U : 0U;
+  };
+}
+
 Code write_plain() {
   return [](World& world, Shared& s) {
     world.write(&s.plain);
@@ -334,6 +341,27 @@ TEST_CASE(
     for (unsigned i = 0; i < 3000; ++i) load(0, 0, kRelaxed)(world, s);
   };
   CHECK(explore({spin}).result.failure == Failure::unmodelled);
+}
+
+TEST_CASE("of two exchanges of one message exactly one succeeds") {
+  const Explored explored =
+      explore({exchange(0, 0, 1, 0, kRelaxed), exchange(0, 0, 2, 1, kRelaxed)});
+  CHECK(explored.result.exhausted);
+  CHECK(explored.outcomes == Outcomes{{0, 1, 0, 0, 0, 0}, {1, 0, 0, 0, 0, 0}});
+}
+
+TEST_CASE("an exchange, even a relaxed one, carries on what a release store carries") {
+  const auto hand_over = [](const Code& between) {
+    return explore({in_order({write_plain(), store(0, 1, kRelease)}), between,
+                    in_order({load(0, 0, kAcquire), read_plain_if(0, 1)})});
+  };
+  const Explored carried = hand_over(exchange(0, 1, 2, 2, kRelaxed));
+  CHECK(carried.result.failure == Failure::none);
+  CHECK(carried.reaches({2, 42, 1}));
+  // What was not released before it, it does not release either.
+  CHECK(explore({in_order({write_plain(), exchange(0, 0, 1, 2, kRelaxed)}),
+                 in_order({load(0, 0, kAcquire), read_plain_if(0, 1)})})
+            .result.failure == Failure::data_race);
 }
 
 TEST_CASE("a failure comes with the accesses that led to it") {

@@ -80,7 +80,8 @@ class MpscConsumer {
   /// the caller until they are released; a second peek() begins with the same ones. Slots to be
   /// skipped are given back on the way.
   [[nodiscard]] Runs<T> peek(std::uint32_t most) noexcept {
-    return slots_.runs(head_, ready(most));
+    const std::uint32_t count = ready(most);  // moves head_ over slots to be skipped
+    return slots_.runs(head_, count);
   }
 
   /// Destroys the `count` oldest values and gives their slots back, with one store. More than were
