@@ -84,7 +84,8 @@ class Grid {
 template <std::size_t kBytes, unsigned kCapacity>
 void add(Grid& grid) {
   using T = Element<kBytes>;
-  grid.spsc<OursSpsc<T>>("ours", kCapacity);
+  grid.spsc<OurSpsc<T>>("ours", kCapacity);
+  grid.mpsc<OurMpsc<T>>("ours", kCapacity);
   grid.spsc<BoostSpsc<T, kCapacity>>("boost", kCapacity);
   grid.mpsc<BoostMpsc<T>>("boost", kCapacity);
 #if BENCH_HAS_CK

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <span>
+#include <array>
 #include <stdexcept>
 
+#include "bellpull/ring/mpsc_consumer.hpp"
+#include "bellpull/ring/mpsc_producer.hpp"
 #include "bellpull/ring/spsc_consumer.hpp"
 #include "bellpull/ring/spsc_producer.hpp"
 #include "value_element.hpp"
@@ -11,26 +13,27 @@
 
 namespace bellpull::bench {
 
-/// Ours as it ships, counters and all: bursts are written and read in place, single elements go by
-/// push() and pop().
-template <class T>
-class OursSpsc {
+/// Memory that holds a ring of ours, and what both kinds do in it: bursts are written and read in
+/// place, single elements go by push() and pop(). Halves as they ship, counters and all.
+template <class T, ring::ValueRing kKind>
+class OurRing {
  public:
   using Value = T;
-  OursSpsc(unsigned capacity, unsigned, unsigned)
-      : memory_(ring::value_ring_bytes(ring::ValueRing::spsc, ring::shape_of<T>(capacity))) {
-    ring::ValueMemory memory;
-    if (ring::format_value_ring({memory_.data(), memory_.size()}, ring::ValueRing::spsc,
-                                ring::shape_of<T>(capacity), memory) != ring::SetupError::none ||
-        producer_.attach(memory) != ring::SetupError::none ||
-        consumer_.attach(memory) != ring::SetupError::none) {
-      throw std::runtime_error("the ring does not attach");
-    }
+  OurRing(unsigned capacity, unsigned producers)
+      : bytes_(ring::value_ring_bytes(kKind, ring::shape_of<T>(capacity, producers))) {
+    require(ring::format_value_ring({bytes_.data(), bytes_.size()}, kKind,
+                                    ring::shape_of<T>(capacity, producers), memory_));
   }
 
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
-    if (burst == 1) return producer_.push(source.make()) ? source.sent(1) : 0;
-    auto batch = producer_.reserve(burst);
+ protected:
+  static void require(ring::SetupError error) {
+    if (error != ring::SetupError::none) throw std::runtime_error("the ring does not attach");
+  }
+
+  template <class Producer>
+  static unsigned put_into(Producer& producer, unsigned burst, Source<T>& source) {
+    if (burst == 1) return producer.push(source.make()) ? source.sent(1) : 0;
+    auto batch = producer.reserve(burst);
     if (!batch) return 0;
     const ring::Runs<T> slots = batch.slots();
     source.fill(slots.first.data(), slots.first.size());
@@ -41,24 +44,72 @@ class OursSpsc {
     return static_cast<unsigned>(slots.size());
   }
 
-  template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  template <class Consumer, class Sink>
+  static unsigned get_from(Consumer& consumer, unsigned burst, Sink& sink) {
     if (burst == 1) {
       T value;
-      return consumer_.pop(value) ? sink.take(&value, 1) : 0;
+      return consumer.pop(value) ? sink.take(&value, 1) : 0;
     }
-    const ring::Runs<T> values = consumer_.peek(burst);
+    const ring::Runs<T> values = consumer.peek(burst);
     if (values.empty()) return 0;
     sink.take(values.first.data(), values.first.size());
     sink.take(values.second.data(), values.second.size());
-    consumer_.release(static_cast<std::uint32_t>(values.size()));
+    consumer.release(static_cast<std::uint32_t>(values.size()));
     return static_cast<unsigned>(values.size());
   }
 
+  ring::ValueMemory memory_;
+
  private:
-  PageBytes memory_;
+  PageBytes bytes_;
+};
+
+/// Ours of one producer.
+template <class T>
+class OurSpsc : public OurRing<T, ring::ValueRing::spsc> {
+ public:
+  OurSpsc(unsigned capacity, unsigned, unsigned) : OurRing<T, ring::ValueRing::spsc>(capacity, 1) {
+    this->require(producer_.attach(this->memory_));
+    this->require(consumer_.attach(this->memory_));
+  }
+  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+    return this->put_into(producer_, burst, source);
+  }
+  template <class Sink>
+  unsigned get(unsigned burst, Sink& sink) {
+    return this->get_from(consumer_, burst, sink);
+  }
+
+ private:
   alignas(128) ring::SpscProducer<T> producer_;
   alignas(128) ring::SpscConsumer<T> consumer_;
+};
+
+/// Ours of several.
+template <class T>
+class OurMpsc : public OurRing<T, ring::ValueRing::mpsc> {
+ public:
+  OurMpsc(unsigned capacity, unsigned, unsigned producers)
+      : OurRing<T, ring::ValueRing::mpsc>(capacity, producers) {
+    for (unsigned i = 0; i < producers; ++i) {
+      this->require(producers_[i].half.attach(this->memory_, i));
+    }
+    this->require(consumer_.attach(this->memory_));
+  }
+  unsigned put(unsigned producer, unsigned burst, Source<T>& source) {
+    return this->put_into(producers_[producer].half, burst, source);
+  }
+  template <class Sink>
+  unsigned get(unsigned burst, Sink& sink) {
+    return this->get_from(consumer_, burst, sink);
+  }
+
+ private:
+  struct alignas(128) Producer {
+    ring::MpscProducer<T> half;
+  };
+  std::array<Producer, kMostProducers> producers_;
+  alignas(128) ring::MpscConsumer<T> consumer_;
 };
 
 }  // namespace bellpull::bench
