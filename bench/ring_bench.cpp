@@ -85,6 +85,7 @@ template <std::size_t kBytes, unsigned kCapacity>
 void add(Grid& grid) {
   using T = Element<kBytes>;
   grid.spsc<OurSpsc<T>>("ours", kCapacity);
+  grid.spsc<OurCopyingSpsc<T>>("ours_copy", kCapacity);
   grid.mpsc<OurMpsc<T>>("ours", kCapacity);
   grid.spsc<BoostSpsc<T, kCapacity>>("boost", kCapacity);
   grid.mpsc<BoostMpsc<T>>("boost", kCapacity);

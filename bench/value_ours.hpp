@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <stdexcept>
 
 #include "bellpull/ring/mpsc_consumer.hpp"
@@ -78,6 +79,29 @@ class OurSpsc : public OurRing<T, ring::ValueRing::spsc> {
   template <class Sink>
   unsigned get(unsigned burst, Sink& sink) {
     return this->get_from(consumer_, burst, sink);
+  }
+
+ private:
+  alignas(128) ring::SpscProducer<T> producer_;
+  alignas(128) ring::SpscConsumer<T> consumer_;
+};
+
+/// The same with elements copied in and out, as the copying peers do: the slots are free again
+/// before their elements are looked at.
+template <class T>
+class OurCopyingSpsc : public OurRing<T, ring::ValueRing::spsc> {
+ public:
+  OurCopyingSpsc(unsigned capacity, unsigned, unsigned)
+      : OurRing<T, ring::ValueRing::spsc>(capacity, 1) {
+    this->require(producer_.attach(this->memory_));
+    this->require(consumer_.attach(this->memory_));
+  }
+  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+    return source.sent(producer_.push(std::span<const T>(source.staged(burst), burst)));
+  }
+  template <class Sink>
+  unsigned get(unsigned burst, Sink& sink) {
+    return sink.take(sink.stage(), consumer_.pop(std::span<T>(sink.stage(), burst)));
   }
 
  private:

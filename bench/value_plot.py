@@ -8,7 +8,7 @@ from value_figures import OURS, figures_of
 from value_report import limits_of
 
 PANEL_W, PANEL_H, LEFT, TOP, GAP = 240, 170, 60, 56, 46
-COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f")
+COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
 
 
 def curves(document):
