@@ -43,7 +43,7 @@ class RingBench:
         """The samples of all contenders at these points, in an order that the seed says."""
         answer = json.loads(self._call(f"--seed={seed}", "--benchmark_format=json",
                                        f"--benchmark_filter=^value/({'|'.join(points)})/"))
-        self.missing = answer["context"].get("missing", "").split(";")
+        self.missing = answer["context"].get("missing", "").split(",")
         self.missing = [package for package in self.missing if package]
         return [self._sample(result, number) for result in answer["benchmarks"]]
 
