@@ -26,6 +26,9 @@ type_command() {
       local preset=${line#*--preset }
       (cd "$ROOT" && cmake --list-presets) | grep -q "\"${preset%% *}\"" || fail "no preset in: $1"
       ;;
+    "cmake -B build/lib "* | "cmake --build build/lib" | "cmake --install build/lib "* | \
+      "export PKG_CONFIG_PATH="* | "c++ "*) # embed.readme types these
+      grep -q bellpull_embed_test "$ROOT/test/embed/CMakeLists.txt" || fail "no embed tests" ;;
     "build/release/tools/bellpull run "*)
       stop_running_nic
       local words

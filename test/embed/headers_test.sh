@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# headers_test.sh COMPILER: each installed header compiles alone, and twice in one file, without a
+# warning; those of `ring` without exceptions and run-time type information as well.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=embed_lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/embed_lib.sh"
+
+compiler=$1
+command -v "$compiler" >/dev/null ||
+  skip "no $compiler here; the Debian package is ${compiler/clang++/clang}"
+
+# check COMPONENT HEADER [DIRECTORY]: prints what is wrong with it.
+check() {
+  local options=()
+  [[ $1 != ring ]] || options=(-fno-exceptions -fno-rtti)
+  printf '#include <%s>\n#include <%s>\n' "$2" "$2" |
+    "$compiler" -x c++ "${STRICT[@]}" "${options[@]}" -I "${3:-$PREFIX/include}" -fsyntax-only -
+}
+
+# must_catch COMPONENT TEXT: a header with this text is refused.
+must_catch() {
+  printf '%s\n' "$2" >"$probe/probe.hpp"
+  if check "$1" probe.hpp "$probe" 2>/dev/null; then fail "let pass: $2"; fi
+}
+
+probe=$(fresh "headers_$compiler")
+must_catch engine $'#pragma once\nstd::size_t missing();'
+must_catch engine 'struct Twice {};'
+must_catch engine $'#pragma once\ninline int unused(int argument) { return 0; }'
+must_catch ring $'#pragma once\ninline void throws() { throw 1; }'
+
+count=0
+for component in ring engine netdrv; do
+  while IFS= read -r header; do
+    check "$component" "$header" || fail "$header does not compile alone"
+    count=$((count + 1))
+  done < <(cd "$PREFIX/include" && find "bellpull/$component" -name '*.hpp' | sort)
+done
+((count > 40)) || fail "only $count headers were found"
+printf '%s: %d headers\n' "$compiler" "$count"
