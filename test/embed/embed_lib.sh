@@ -11,7 +11,7 @@ readonly WORK=$BUILD/embed
 readonly PREFIX=$WORK/prefix
 readonly STRICT=(-std=c++20 -Wall -Wextra -Wpedantic -Werror)
 # What the caller's own shell would let CMake and pkg-config find besides.
-unset CMAKE_PREFIX_PATH bellpull_DIR bellpull_ROOT PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR CXXFLAGS
+unset bellpull_DIR bellpull_ROOT PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR CXXFLAGS
 
 fail() {
   printf 'FAILED: %s\n' "$1" >&2

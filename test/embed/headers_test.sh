@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # headers_test.sh COMPILER: each installed header compiles alone, and twice in one file, without a
-# warning; those of `ring` without exceptions and run-time type information as well.
+# warning; those of `ring` without exceptions and run-time type information, and a *.h also as C.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=embed_lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/embed_lib.sh"
@@ -16,6 +16,11 @@ check() {
   [[ $1 != ring ]] || options=(-fno-exceptions -fno-rtti)
   printf '#include <%s>\n#include <%s>\n' "$2" "$2" |
     "$compiler" -x c++ "${STRICT[@]}" "${options[@]}" -I "${3:-$PREFIX/include}" -fsyntax-only -
+}
+
+check_as_c() {
+  printf '#include <%s>\n#include <%s>\n' "$1" "$1" |
+    "$compiler" -x c -std=c11 "${STRICT[@]:1}" -I "$PREFIX/include" -fsyntax-only -
 }
 
 # must_catch COMPONENT TEXT: a header with this text is refused.
@@ -34,8 +39,9 @@ count=0
 for component in ring engine netdrv; do
   while IFS= read -r header; do
     check "$component" "$header" || fail "$header does not compile alone"
+    [[ $header == *.hpp ]] || check_as_c "$header" || fail "$header does not compile alone as C"
     count=$((count + 1))
-  done < <(cd "$PREFIX/include" && find "bellpull/$component" -name '*.hpp' | sort)
+  done < <(cd "$PREFIX/include" && find "bellpull/$component" -type f | sort)
 done
 ((count > 40)) || fail "only $count headers were found"
 printf '%s: %d headers\n' "$compiler" "$count"
