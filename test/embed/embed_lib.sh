@@ -54,7 +54,7 @@ configure() {
 # run_user PROGRAM COMPONENT: it works, and was compiled with the headers of this version.
 run_user() {
   local said
-  said=$(timeout 60 "$1") || fail "$1: $said"
+  said=$(timeout 300 "$1") || fail "$1: $said"
   [[ $said == "$2 $VERSION" ]] || fail "$1 said '$said', not '$2 $VERSION'"
   printf 'ok: %s\n' "$said"
 }
