@@ -9,7 +9,7 @@ other=clang++
 [[ $(basename "$CXX") != *clang* ]] || other=g++
 command -v "$other" >/dev/null || skip "no $other here; the Debian package is ${other/clang++/clang}"
 directory=$(fresh other_compiler)
-must configure "$ROOT" "$directory/build" -DBELLPULL_COMPONENTS=engine -DCMAKE_BUILD_TYPE=Debug \
+must configure "$ROOT" "$directory/build" -DBELLPULL_COMPONENTS=engine -DCMAKE_BUILD_TYPE=None \
   -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON
 must cmake --build "$directory/build" --parallel 1
 must cmake --install "$directory/build" --prefix "$directory/prefix"
