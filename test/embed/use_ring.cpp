@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A user of the component ring: both halves of a queue, a question sent and its answer read.
 #include <array>
+#include <bellpull/ring/shared_region.hpp>
 #include <bellpull/ring/version.hpp>
 #include <bellpull/ring/virtqueue.hpp>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -38,12 +38,14 @@ bool answer(ring::Device<Layout>& device) {
 
 template <class Layout>
 bool exchange() {
-  alignas(64) std::array<std::byte, Layout::bytes(kSize)> region{};
+  // In shared memory, which needs the archive and not just the headers.
+  ring::RegionPlan plan;
+  ring::SharedRegion region;
+  if (plan.add_queue<Layout>(kSize) != ring::SetupError::none) return false;
+  if (!region.create("embedded", plan)) return false;
   std::array<ring::DriverSlot, kSize> slots{};
   typename Layout::Memory memory{};
-  if (Layout::place(region.data(), region.size(), kSize, memory) != ring::SetupError::none) {
-    return false;
-  }
+  if (region.queue<Layout>(0, memory) != ring::SetupError::none) return false;
   ring::Driver<Layout> driver;
   ring::Device<Layout> device;
   if (driver.attach(memory, {.slots = slots}) != ring::SetupError::none) return false;
