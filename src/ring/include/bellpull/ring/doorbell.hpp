@@ -31,7 +31,9 @@ class Doorbell {
  public:
   /// No bell.
   Doorbell() = default;
+  /// The bell of `other`, which has none then.
   Doorbell(Doorbell&& other) noexcept;
+  /// The same; a bell that was there is closed.
   Doorbell& operator=(Doorbell&& other) noexcept;
   Doorbell(const Doorbell&) = delete;
   Doorbell& operator=(const Doorbell&) = delete;

@@ -22,6 +22,7 @@ class [[nodiscard]] Reservation {
   /// Values without constructors and destructors are filled in place; others are emplaced.
   static constexpr bool kFilledInPlace = std::is_trivially_copyable_v<Value>;
 
+  /// The slots of `other`, which has none then.
   Reservation(Reservation&& other) noexcept
       : producer_(other.producer_),
         position_(other.position_),

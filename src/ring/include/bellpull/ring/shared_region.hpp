@@ -119,7 +119,9 @@ class SharedRegion {
  public:
   /// No region.
   SharedRegion() = default;
+  /// The region of `other`, which has none then. It stays mapped where it is.
   SharedRegion(SharedRegion&& other) noexcept;
+  /// The same; a region that was there is closed.
   SharedRegion& operator=(SharedRegion&& other) noexcept;
   SharedRegion(const SharedRegion&) = delete;
   SharedRegion& operator=(const SharedRegion&) = delete;
