@@ -363,7 +363,11 @@ class Device {
 
   // What is known of the next chain: nothing, that there is none, or its first descriptor.
   struct Found {
-    enum class What : std::uint8_t { unknown, nothing, descriptor };
+    enum class What : std::uint8_t {
+      unknown,    ///< nobody looked
+      nothing,    ///< there is none
+      descriptor  ///< its first descriptor is in `cursor`
+    };
     Cursor cursor;
     QueueFault fault = QueueFault::none;
     What what = What::unknown;
