@@ -117,6 +117,7 @@ class SpscConsumer {
   /// Takes the oldest values out into `values`, as many as there are and fit; returns how many.
   [[gnu::always_inline]] std::uint32_t pop(
       std::span<T> values) noexcept requires std::is_trivially_copyable_v<T> {
+    if (values.empty()) return 0;
     const auto wanted =
         static_cast<std::uint32_t>(std::min<std::size_t>(values.size(), std::size_t{1} << 30U));
     const Runs<T> from = peek(wanted);
@@ -149,6 +150,7 @@ class SpscConsumer {
     if constexpr (!std::is_trivially_destructible_v<T>) {
       slots_.runs(positions_.head(), count).for_each([](T& value) { std::destroy_at(&value); });
     }
+    if (count == 0) return 0;
     if constexpr (Access::kCounters) {
       counters_.values += count;
       ++counters_.releases;

@@ -76,14 +76,14 @@ class SpscProducerPositions {
   }
 
   void disarm() noexcept {
-    // Further behind than the consumer can have released without having tested it yet.
     Access::template store<Site::space_event_park>(control_->space_event.value,
-                                                   limit_ - 2 * capacity_ - 1);
+                                                   value_event_parked(tail_));
   }
 
  private:
   template <Site site>
   void look(ProducerCounters& counters) noexcept {
+    if (!attached()) return;
     const std::uint64_t head = Access::template load<site>(control_->head.value);
     if constexpr (Trust::kChecks) {
       // Not past what was published, and never back. Otherwise what was seen last holds.
@@ -168,14 +168,14 @@ class SpscConsumerPositions {
   }
 
   void disarm() noexcept {
-    // Further behind than the producer can have published without having tested it yet.
     Access::template store<Site::data_event_park>(control_->data_event.value,
-                                                  head_ - capacity_ - 1);
+                                                  value_event_parked(head_));
   }
 
  private:
   template <Site site>
   void look(ConsumerCounters& counters) noexcept {
+    if (!attached()) return;
     const std::uint64_t tail = Access::template load<site>(control_->tail.value);
     if constexpr (Trust::kChecks) {
       // Not more than the ring holds, and never back. Otherwise what was seen last holds.

@@ -136,8 +136,13 @@ class SpscProducer {
 
   // Of `reserved` slots from `position` on, which is the tail, the first `shown` are filled.
   template <bool kTested>
-  [[gnu::always_inline]] bool commit(std::uint64_t, std::uint32_t reserved,
+  [[gnu::always_inline]] bool commit(std::uint64_t position, std::uint32_t reserved,
                                      std::uint32_t shown) noexcept {
+    if (position != positions_.tail()) [[unlikely]] {
+      // Others went into the same slots since: these would be shown twice.
+      if (shown != 0) count_misuse();
+      shown = 0;
+    }
     if constexpr (Access::kCounters) counters_.cancelled += reserved - shown;
     if (shown == 0) return false;
     if constexpr (Access::kCounters) {

@@ -5,8 +5,13 @@
 
 namespace bellpull::ring::detail {
 
-// Whether moving a position from `before` to `after` stepped over `event`. Positions run freely
-// over 64 bits, so that a parked word, behind `before`, is not stepped over again.
+// Where an event word is out of the way: half the range of positions from where a side stands, so
+// that no publish steps over it however much was published without a test.
+[[nodiscard]] constexpr std::uint64_t value_event_parked(std::uint64_t position) noexcept {
+  return position + (std::uint64_t{1} << 63U);
+}
+
+// Whether moving a position from `before` to `after` stepped over `event`.
 [[nodiscard]] constexpr bool value_event_crossed(std::uint64_t event, std::uint64_t before,
                                                  std::uint64_t after) noexcept {
   return event - before < after - before;

@@ -8,6 +8,7 @@
 #include "bellpull/ring/cacheline.hpp"
 #include "bellpull/ring/order.hpp"
 #include "bellpull/ring/setup_error.hpp"
+#include "bellpull/ring/value_event.hpp"
 
 namespace bellpull::ring {
 
@@ -18,12 +19,15 @@ enum class ValueRing : std::uint16_t {
   overwrite = 3,  ///< one producer that may overwrite, one consumer
 };
 
+/// How many producers a ring of several can have.
+inline constexpr std::uint32_t kMaxValueProducers = 1024;
+
 /// How a value ring is made.
 struct ValueShape {
   std::uint32_t capacity = 0;       ///< values that it holds, from 1 to 2^30; all of them usable
   std::uint32_t element_bytes = 0;  ///< of one value, from 1 to 2^16
   std::uint32_t element_align = 1;  ///< of one value, a power of two up to kCacheLine
-  std::uint32_t producers = 1;      ///< how many there can be; mpsc: from 1 to 1024, others: 1
+  std::uint32_t producers = 1;      ///< how many there can be; mpsc: up to kMaxValueProducers
   std::uint64_t start = 0;          ///< the first position; any, for tests of the turn of numbers
 };
 
@@ -124,6 +128,20 @@ inline constexpr std::uint32_t kMaxClaim = 0xffff;
                                                     std::uint64_t position) noexcept {
   return ((note & ~std::uint64_t{kMaxClaim}) - (position << 16U)) >> 16U;
 }
+// The slots of a note that are among the `count` ones, of at most 2^30, from `from` on.
+struct NoteRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+[[nodiscard]] constexpr NoteRange note_within(std::uint64_t note, std::uint64_t from,
+                                              std::uint64_t count) noexcept {
+  const std::uint64_t ahead = note_distance(note, from);
+  const std::uint64_t behind = (std::uint64_t{1} << 48U) - ahead;  // if it begins behind `from`
+  const std::uint64_t noted = note & kMaxClaim;
+  if (ahead < count) return {from + ahead, from + (count - ahead < noted ? count : ahead + noted)};
+  if (behind >= noted) return {from, from};
+  return {from, from + (count < noted - behind ? count : noted - behind)};
+}
 // Whether `position` is one of the slots of a note.
 [[nodiscard]] constexpr bool note_covers(std::uint64_t note, std::uint64_t position) noexcept {
   return ((position << 16U) - (note & ~std::uint64_t{kMaxClaim})) >> 16U < (note & kMaxClaim);
@@ -154,7 +172,7 @@ inline constexpr std::uint32_t kMaxClaim = 0xffff;
       (align & (align - 1)) != 0 || align > kCacheLine || shape.element_bytes % align != 0) {
     return SetupError::element_unfit;
   }
-  const std::uint32_t most = kind == ValueRing::mpsc ? 1024 : 1;
+  const std::uint32_t most = kind == ValueRing::mpsc ? kMaxValueProducers : 1;
   if (shape.producers == 0 || shape.producers > most) return SetupError::producers_unfit;
   return SetupError::none;
 }
@@ -197,8 +215,7 @@ template <class T>
   ValueControl& control = *memory.control;
   control = ValueControl{};
   control.tail.value = control.head.value = control.floor.value = shape.start;
-  // Parked: behind what was published, where no publish ever steps over it.
-  control.data_event.value = control.space_event.value = shape.start - shape.capacity - 1;
+  control.data_event.value = control.space_event.value = detail::value_event_parked(shape.start);
   for (std::uint32_t i = 0; many && i < at.slots; ++i) {
     // As if the lap before had been consumed.
     const std::uint64_t position = shape.start + i - at.slots;
