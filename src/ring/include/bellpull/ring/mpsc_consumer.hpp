@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,7 +24,8 @@ namespace bellpull::ring {
 enum class Recovery : std::uint8_t {
   nothing,    ///< the producer had claimed nothing that was not committed
   recovered,  ///< its slots are to be skipped now; a producer of its number may attach
-  contended,  ///< the same slot was noted by a producer that lives: call again later
+  contended,  ///< the same slot was noted by a producer that may live: call again later, or when
+              ///< that one has ended too, for both of them
 };
 
 /// The consuming half of a value ring of several producers.
@@ -61,6 +63,7 @@ class MpscConsumer {
     memory_ = memory;
     slots_.start(memory);
     head_ = seen_ = head;
+    dead_ = {};
     counters_ = {};
     disarm();
     return SetupError::none;
@@ -132,6 +135,7 @@ class MpscConsumer {
 
   /// Takes the oldest values out into `values`, as many as there are and fit; returns how many.
   std::uint32_t pop(std::span<T> values) noexcept requires std::is_trivially_copyable_v<T> {
+    if (values.empty()) return 0;
     const auto wanted =
         static_cast<std::uint32_t>(std::min<std::size_t>(values.size(), std::size_t{1} << 30U));
     const Runs<T> from = peek(wanted);
@@ -154,7 +158,7 @@ class MpscConsumer {
   void disarm() noexcept {
     if (!attached()) return;
     Access::template store<Site::data_event_park>(memory_.control->data_event.value,
-                                                  head_ - memory_.capacity - 1);
+                                                  detail::value_event_parked(head_));
   }
 
   /// Passes over what producer `number` had claimed and not committed. The caller knows that it
@@ -165,28 +169,23 @@ class MpscConsumer {
     const std::uint64_t note = note_at(number);
     const std::uint64_t tail =
         Access::template load<Site::recover_tail>(memory_.control->tail.value);
-    const std::uint64_t start = head_ + detail::note_distance(note, head_);
-    // It noted the claim before it made it: beyond the tail nobody did. A claim is shown whole.
+    // It noted the claim before it made it: beyond the tail nobody did.
     const std::uint64_t claimed = std::min<std::uint64_t>(tail - head_, memory_.capacity);
-    const bool open = note != detail::kNoClaim && start - head_ < claimed && !tagged(start);
-    if (open) {
-      // Two may have noted the same slots, of which one got them. Only the one that lives can say.
-      for (std::uint32_t other = 0; other < memory_.producers; ++other) {
-        if (other != number && detail::note_covers(note_at(other), start)) {
-          return Recovery::contended;
-        }
-      }
+    const auto [begin, end] = detail::note_within(note, head_, claimed);
+    dead_[number / 64] |= std::uint64_t{1} << number % 64;
+    // Several may have noted the same slots, of which one got them. Only one that lives can say.
+    for (std::uint64_t position = begin; position != end; ++position) {
+      if (!tagged(position) && awaited(position)) return Recovery::contended;
     }
     // Whoever struck a note out since the first look had tagged its slots before.
-    const bool recovered = open && !tagged(start);
-    if (recovered) {
-      const std::uint64_t end =
-          start + std::min<std::uint64_t>(note & detail::kMaxClaim, claimed - (start - head_));
-      for (std::uint64_t position = start; position != end; ++position) {
-        Access::template store<Site::tag_fill>(tag_at(position),
-                                               detail::tag_of(position, memory_.slots, true));
-      }
+    bool recovered = false;
+    for (std::uint64_t position = begin; position != end; ++position) {
+      if (tagged(position)) continue;
+      recovered = true;
+      Access::template store<Site::tag_fill>(tag_at(position),
+                                             detail::tag_of(position, memory_.slots, true));
     }
+    dead_[number / 64] &= ~(std::uint64_t{1} << number % 64);
     Access::template store<Site::claim_end>(memory_.notes[number].value, detail::kNoClaim);
     return recovered ? Recovery::recovered : Recovery::nothing;
   }
@@ -199,13 +198,18 @@ class MpscConsumer {
   [[nodiscard]] std::uint32_t ready(std::uint32_t wanted) noexcept {
     if (seen_ - head_ >= wanted) return wanted;
     if (!attached()) return 0;
+    const std::uint64_t before = head_;
     for (;;) {
       while (seen_ - head_ < wanted && seen_ - head_ < memory_.capacity) {
         const std::uint32_t tag = Access::template load<Site::tag_poll>(tag_at(seen_));
-        if (tag != detail::tag_of(seen_, memory_.slots, false)) break;
+        if (tag != detail::tag_of(seen_, memory_.slots, false)) {
+          judge(tag);
+          break;
+        }
         ++seen_;
       }
-      if (seen_ != head_ || !skip_one()) break;
+      // A peer that cancels as fast as this goes on does not keep it here.
+      if (seen_ != head_ || head_ - before >= memory_.capacity || !skip_one()) break;
     }
     const auto waiting = static_cast<std::uint32_t>(seen_ - head_);
     if constexpr (Access::kCounters) {
@@ -213,6 +217,13 @@ class MpscConsumer {
       if (waiting == 0) ++counters_.empty;
     }
     return waiting;
+  }
+
+  // A tag that is not that of a value may say to skip it, or be that of the lap before.
+  void judge(std::uint32_t tag) noexcept {
+    if constexpr (Trust::kChecks && Access::kCounters) {
+      if (!tagged(seen_, tag) && !tagged(seen_ - memory_.slots, tag)) ++counters_.peer_faults;
+    }
   }
 
   // Gives back the slots to be skipped that are the oldest. False when there is none.
@@ -228,6 +239,15 @@ class MpscConsumer {
     Access::template store<Site::head_publish>(memory_.control->head.value, head_);
     if constexpr (Access::kCounters) counters_.skipped += head_ - before;
     return true;
+  }
+
+  // Whether a producer that may live has noted the slot of `position`.
+  [[nodiscard]] bool awaited(std::uint64_t position) const noexcept {
+    for (std::uint32_t number = 0; number < memory_.producers; ++number) {
+      const bool dead = (dead_[number / 64] >> number % 64 & 1U) != 0;
+      if (!dead && detail::note_covers(note_at(number), position)) return true;
+    }
+    return false;
   }
 
   // Whether the slot of `position` is committed, filled or not.
@@ -248,6 +268,8 @@ class MpscConsumer {
   ValueMemory memory_;
   std::uint64_t head_ = 0;
   std::uint64_t seen_ = 0;  // up to here the values are committed
+  // The producers that are known to be dead, and not recovered yet, a bit each.
+  std::array<std::uint64_t, kMaxValueProducers / 64> dead_{};
   detail::ValueSlots<T> slots_;
   ConsumerCounters counters_;
 };

@@ -27,9 +27,10 @@ namespace bellpull::ring {
 /// the consumer up, but no other producer until the ring is full; if it died, the consumer's
 /// recover() passes over what it had claimed. One thread at a time may call the members; none of
 /// them blocks, allocates or makes a system call; claiming tries anew as often as another producer
-/// was faster. The memory belongs to the caller and outlives the attachment. `Trust` says whether
-/// the peers are believed: indices of untrusted ones that cannot be are counted and make the ring
-/// look full.
+/// was faster. Where the consumer sleeps, every claim ends in commit_and_test(), a cancelled one in
+/// commit_and_test(0): values of others may wait behind it. The memory belongs to the caller and
+/// outlives the attachment. `Trust` says whether the peers are believed: indices of untrusted ones
+/// that cannot be are counted and make the ring look full.
 template <class T, class Trust = Trusted, class Access = NativeAccess>
 class MpscProducer {
   static_assert(std::is_nothrow_destructible_v<T>);
@@ -60,6 +61,7 @@ class MpscProducer {
     note_ = &memory.notes[number].value;
     slots_.start(memory);
     look();
+    untested_ = false;
     counters_ = {};
     return SetupError::none;
   }
@@ -117,21 +119,21 @@ class MpscProducer {
     return true;
   }
 
-  /// Puts as many of `values` in as there is room for, from their start, one behind the other, and
-  /// returns how many. The others are counted as `overflow` says.
+  /// Puts as many of `values` in as there is room for, from their start, one behind the other (but
+  /// for each 65535th, which another producer's may follow), and returns how many. The others are
+  /// counted as `overflow` says.
   std::uint32_t push(std::span<const T> values, Overflow overflow = Overflow::fail) noexcept
       requires std::is_trivially_copyable_v<T> {
-    std::uint64_t position = 0;
     const auto wanted =
         static_cast<std::uint32_t>(std::min<std::size_t>(values.size(), std::size_t{1} << 30U));
-    const std::uint32_t count = claim(1, wanted, position);
-    if (count < wanted) count_refused(wanted - count, overflow);
-    if (count == 0) return 0;
-    const Runs<T> to = slots_.runs(position, count);
-    std::copy_n(values.data(), to.first.size(), to.first.data());
-    std::copy_n(values.data() + to.first.size(), to.second.size(), to.second.data());
-    commit<false>(position, count, count);
-    return count;
+    std::uint32_t done = 0;
+    std::uint32_t count = 0;
+    do {  // a claim has an end, which is no lack of room
+      count = put(values.subspan(done, wanted - done));
+      done += count;
+    } while (count == detail::kMaxClaim);
+    if (done < wanted) count_refused(wanted - done, overflow);
+    return done;
   }
 
   /// Counts since attach().
@@ -146,24 +148,38 @@ class MpscProducer {
     limit_ = head + memory_.capacity;
   }
 
+  // Claims, fills and shows as many slots at once as it can.
+  std::uint32_t put(std::span<const T> values) noexcept {
+    std::uint64_t position = 0;
+    const std::uint32_t count = claim(1, static_cast<std::uint32_t>(values.size()), position);
+    if (count == 0) return 0;
+    const Runs<T> to = slots_.runs(position, count);
+    std::copy_n(values.data(), to.first.size(), to.first.data());
+    std::copy_n(values.data() + to.first.size(), to.second.size(), to.second.data());
+    commit<false>(position, count, count);
+    return count;
+  }
+
   // Claims from `least` to `most` slots, as many as are free, and says where. None: 0.
   [[nodiscard]] std::uint32_t claim(std::uint32_t least, std::uint32_t most,
                                     std::uint64_t& position) noexcept {
     if (!attached() || most == 0 || least > detail::kMaxClaim) return 0;
     most = std::min(most, detail::kMaxClaim);
-    bool looked = false;
     for (;;) {
       position = Access::template load<Site::claim_tail>(memory_.control->tail.value);
-      // The head was loaded before the tail, so it is not ahead of it; a peer may lie.
-      const std::uint64_t used = position + memory_.capacity - limit_;
-      const std::uint64_t free = used > memory_.capacity ? 0 : memory_.capacity - used;
-      if (free < most && !looked) {
+      std::uint64_t free = limit_ - position;
+      if (free < most || free > memory_.capacity) {
+        // The head is loaded behind the tail: no more were free then than it says.
         look();
-        looked = true;
-        continue;
-      }
-      if (used > memory_.capacity) [[unlikely]] {
-        if constexpr (Trust::kChecks && Access::kCounters) ++counters_.peer_faults;
+        free = limit_ - position;
+        if (free > memory_.capacity) [[unlikely]] {
+          // The consumer went past that tail, so it is not the newest any more; or a peer lies.
+          if (Access::template load<Site::claim_tail>(memory_.control->tail.value) != position) {
+            continue;
+          }
+          if constexpr (Trust::kChecks && Access::kCounters) ++counters_.peer_faults;
+          return 0;
+        }
       }
       if (free < least || free == 0) return 0;
       const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(free, most));
@@ -174,7 +190,6 @@ class MpscProducer {
         return count;
       }
       Access::template store<Site::claim_end>(*note_, detail::kNoClaim);
-      looked = false;
     }
   }
 
@@ -191,11 +206,17 @@ class MpscProducer {
     bool asks = false;
     if constexpr (kTested) {
       Access::template store<Site::tag_publish_tested>(tag_at(position), first);
-      // Who sleeps waits for the first slot: one behind it is only seen with the first.
-      asks = Access::template load<Site::data_event_test>(memory_.control->data_event.value) ==
-             position;
+      // Who sleeps waits for the first slot: one behind it is only seen with the first. Or for one
+      // that was shown since the last test.
+      const std::uint64_t since = untested_ ? oldest_untested_ : position;
+      const std::uint64_t event =
+          Access::template load<Site::data_event_test>(memory_.control->data_event.value);
+      asks = event - since <= position - since;
+      untested_ = false;
     } else {
       Access::template store<Site::tag_publish>(tag_at(position), first);
+      if (!untested_) oldest_untested_ = position;
+      untested_ = true;
     }
     Access::template store<Site::claim_end>(*note_, detail::kNoClaim);
     if constexpr (Access::kCounters) {
@@ -226,6 +247,8 @@ class MpscProducer {
   ValueMemory memory_;
   std::uint64_t* note_ = nullptr;
   std::uint64_t limit_ = 0;  // the head as last seen, and a capacity: where the tail must stop
+  std::uint64_t oldest_untested_ = 0;  // shown since the last test, if any was
+  bool untested_ = false;
   detail::ValueSlots<T> slots_;
   ProducerCounters counters_;
 };

@@ -157,9 +157,10 @@ inline constexpr std::size_t kSiteCount = 46;
       return std::memory_order_relaxed;
     case Site::claim_note:  // pairs with recover_note: what the note before stood for is tagged
       return std::memory_order_release;
-    case Site::claim_tail:  // claim_take tells whether it was the newest
-      return std::memory_order_relaxed;
-    case Site::claim_take:  // pairs with recover_tail: the note is seen where the claim is
+    case Site::claim_tail:  // pairs with claim_take: the head is seen where that claimer saw it
+      return std::memory_order_acquire;
+    case Site::claim_take:  // pairs with claim_tail, and recover_tail: the note is seen with the
+                            // claim
       return std::memory_order_release;
     case Site::claim_end:  // pairs with recover_note: the tags are seen where the note is gone
       return std::memory_order_release;
@@ -177,14 +178,14 @@ inline constexpr std::size_t kSiteCount = 46;
       return std::memory_order_acquire;
     case Site::recover_note:  // pairs with claim_end
       return std::memory_order_acquire;
-    case Site::floor_raise:  // carried by word_store
-      return std::memory_order_relaxed;
+    case Site::floor_raise:  // pairs with floor_check: the tail; and carried by word_store
+      return std::memory_order_release;
     case Site::word_store:  // pairs with word_load: who sees the new word sees the floor above it
       return std::memory_order_release;
     case Site::word_load:  // pairs with word_store; floor_check stays behind it
       return std::memory_order_acquire;
-    case Site::floor_check:  // behind word_load, which ordered it
-      return std::memory_order_relaxed;
+    case Site::floor_check:  // pairs with floor_raise; behind word_load, which ordered it
+      return std::memory_order_acquire;
   }
   // NOLINTEND(bugprone-branch-clone)
   return std::memory_order_seq_cst;
