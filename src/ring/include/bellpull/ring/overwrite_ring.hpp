@@ -67,7 +67,8 @@ class OverwriteProducer {
   [[nodiscard]] bool attached() const noexcept { return memory_.control != nullptr; }
 
   /// Puts `values` in, as many as `overflow` allows, the oldest first, shows them at once, and
-  /// returns how many. Of more than the ring holds, overwrite_oldest keeps the newest.
+  /// returns how many. Of more than the ring holds, overwrite_oldest keeps the newest; the others
+  /// are counted as `dropped`.
   std::uint32_t push(std::span<const T> values, Overflow overflow) noexcept {
     const std::uint32_t count = put(values, overflow);
     if (count != 0) {
@@ -104,7 +105,10 @@ class OverwriteProducer {
     const std::uint64_t capacity = memory_.capacity;
     std::uint64_t count = values.size();
     if (overflow == Overflow::overwrite_oldest) {
-      if (count > capacity) values = values.last(capacity);
+      if (count > capacity) {
+        if constexpr (Access::kCounters) counters_.dropped += count - capacity;
+        values = values.last(capacity);
+      }
       count = values.size();
     } else {
       count = std::min(count, room(count));
@@ -129,6 +133,9 @@ class OverwriteProducer {
   [[nodiscard]] std::uint64_t room(std::uint64_t wanted) noexcept {
     if (free() < wanted) {
       head_ = Access::template load<Site::head_poll>(memory_.control->head.value);
+      if ((tail_ - head_) >> 63U != 0) [[unlikely]] {
+        if constexpr (Access::kCounters) ++counters_.peer_faults;
+      }
     }
     return free();
   }
@@ -190,6 +197,9 @@ class OverwriteConsumer {
     const std::uint64_t tail = Access::template load<Site::tail_poll>(memory_.control->tail.value);
     skip_overwritten();
     std::uint32_t count = 0;
+    if constexpr (Access::kCounters) {
+      counters_.most_waiting = std::max(counters_.most_waiting, waiting(tail));
+    }
     // The floor is raised before the tail moves on: no more than the ring holds is left above it.
     if (waiting(tail) > memory_.capacity) [[unlikely]] {
       if constexpr (Access::kCounters) ++counters_.peer_faults;
@@ -224,7 +234,7 @@ class OverwriteConsumer {
   void disarm() noexcept {
     if (!attached()) return;
     Access::template store<Site::data_event_park>(memory_.control->data_event.value,
-                                                  head_ - memory_.capacity - 1);
+                                                  detail::value_event_parked(head_));
   }
 
   /// Counts since attach().
@@ -243,6 +253,12 @@ class OverwriteConsumer {
         Access::template load<Site::floor_check>(memory_.control->floor.value);
     const std::uint64_t lost = floor - head_;
     if (lost == 0 || lost >> 63U != 0) return false;
+    // Nothing is overwritten before it was shown.
+    const std::uint64_t tail = Access::template load<Site::tail_poll>(memory_.control->tail.value);
+    if ((tail - floor) >> 63U != 0) [[unlikely]] {
+      if constexpr (Access::kCounters) ++counters_.peer_faults;
+      return false;
+    }
     head_ = floor;
     if constexpr (Access::kCounters) counters_.overwritten += lost;
     return true;
