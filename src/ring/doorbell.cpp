@@ -8,6 +8,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <utility>
 
 namespace bellpull::ring {
@@ -39,11 +41,19 @@ SetupStatus Doorbell::make() noexcept {
 }
 
 SetupStatus Doorbell::adopt(int eventfd) noexcept {
+  // Writing to a pipe or a socket without a reader would kill.
+  std::array<char, 32> link{};
+  std::array<char, 40> path{};
+  std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", eventfd);
+  if (readlink(path.data(), link.data(), link.size() - 1) < 0) {
+    return {SetupError::system_call, "readlink /proc/self/fd", errno};
+  }
+  if (std::strcmp(link.data(), "anon_inode:[eventfd]") != 0) return {SetupError::not_an_eventfd};
   const int flags = fcntl(eventfd, F_GETFL);
   if (flags < 0 || fcntl(eventfd, F_SETFL, flags | O_NONBLOCK) != 0) {
     return {SetupError::system_call, "fcntl F_SETFL", errno};
   }
-  close();
+  if (eventfd != fd_) close();
   fd_ = eventfd;
   return {};
 }
@@ -68,6 +78,10 @@ bool Doorbell::hear() noexcept {
 }
 
 Wake Doorbell::wait(int milliseconds, int pidfd) noexcept {
+  if (fd_ < 0) {
+    errno = EBADF;
+    return Wake::failed;
+  }
   std::array<pollfd, 2> watched{pollfd{fd_, POLLIN, 0}, pollfd{pidfd, POLLIN, 0}};
   const int count = poll(watched.data(), watched.size(), milliseconds);
   if (count < 0) return errno == EINTR ? Wake::interrupted : Wake::failed;

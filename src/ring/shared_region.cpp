@@ -109,9 +109,11 @@ SetupStatus SharedRegion::create(const char* name, const RegionPlan& plan) noexc
 
 SetupStatus SharedRegion::fill(const RegionPlan& plan) noexcept {
   // Memory that the system cannot give later would kill whoever touches it (SIGBUS).
-  if (const int error = posix_fallocate(fd_, 0, static_cast<off_t>(plan.bytes_)); error != 0) {
-    return {SetupError::system_call, "posix_fallocate", error};
-  }
+  int error = 0;
+  do {
+    error = posix_fallocate(fd_, 0, static_cast<off_t>(plan.bytes_));
+  } while (error == EINTR);
+  if (error != 0) return {SetupError::system_call, "posix_fallocate", error};
   header_.magic = kRegionMagic;
   header_.version = kRegionVersion;
   header_.parts = plan.parts_;
@@ -120,9 +122,9 @@ SetupStatus SharedRegion::fill(const RegionPlan& plan) noexcept {
   for (std::uint32_t i = 0; i < plan.parts_; ++i) {
     if (plan.part_[i].kind != static_cast<std::uint32_t>(PartKind::value_ring)) continue;
     ValueMemory memory;
-    const SetupError error =
+    const SetupError broken =
         format_value_ring(part(i), plan.rings_[i].kind, plan.rings_[i].shape, memory);
-    if (error != SetupError::none) return {error};
+    if (broken != SetupError::none) return {broken};
   }
   std::memcpy(data_, &header_, sizeof header_);
   return {};

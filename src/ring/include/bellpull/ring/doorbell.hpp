@@ -43,7 +43,7 @@ class Doorbell {
   [[nodiscard]] SetupStatus make() noexcept;
 
   /// Takes over an eventfd that came from elsewhere and makes it non-blocking; it is closed with
-  /// the bell. On an error it stays the caller's.
+  /// the bell. Needs /proc. Refused: what is no eventfd. On an error it stays the caller's.
   [[nodiscard]] SetupStatus adopt(int eventfd) noexcept;
 
   /// Rings. Any thread; does not block. Rings that nobody heard yet are one. False when the system

@@ -43,6 +43,7 @@ enum class SetupError : std::uint8_t {
   not_a_region,           ///< the memory does not begin with the header of a shared region
   part_missing,           ///< the region has no part of that number
   parts_too_many,         ///< more parts than a region's header has room for
+  not_an_eventfd,         ///< a file descriptor that is to be a bell, and is none
 };
 
 /// The rule that was broken, as a phrase for an error message. Never null.
@@ -125,6 +126,8 @@ enum class SetupError : std::uint8_t {
       return "the region has no part of that number";
     case SetupError::parts_too_many:
       return "a region has from 1 to 32 parts";
+    case SetupError::not_an_eventfd:
+      return "the file descriptor is no eventfd; make it with Doorbell::make() or eventfd()";
   }
   return "unknown set-up error";
 }
