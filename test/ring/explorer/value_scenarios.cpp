@@ -23,6 +23,11 @@ struct Shape {
   unsigned batch = 1;   ///< most values per publish and per release
 };
 
+/// With the counters, which tell what a half took for a lie of its peer.
+struct CountingAccess : ModelAccess {
+  static constexpr bool kCounters = true;
+};
+
 /// A value whose making, reading and end the model sees.
 class Cell {
  public:
@@ -322,6 +327,43 @@ class ManyAndSleep final : public MpscScenario {
   }
 };
 
+/// Halves that do not trust each other find nothing to object to.
+class NobodyLies final : public ValueScenario {
+ public:
+  using ValueScenario::ValueScenario;
+
+  [[nodiscard]] unsigned threads() const override { return 3; }
+  void set_up() override {
+    ValueScenario::set_up();
+    expect(storage_.make(ValueRing::mpsc, shape_of<std::uint64_t>(shape_.capacity, 2)) ==
+                   SetupError::none &&
+               consumer_.attach(storage_.memory()) == SetupError::none,
+           "the ring is not made");
+    for (unsigned i = 0; i < 2; ++i) {
+      expect(producers_[i].attach(storage_.memory(), i) == SetupError::none, "no producer");
+    }
+  }
+  void run(unsigned thread) override {
+    if (thread == 3) {
+      std::uint64_t value = 0;
+      for (unsigned i = 0; i < 2; ++i) static_cast<void>(consumer_.pop(value));
+      return;
+    }
+    const unsigned pushes = thread == 1 ? 2 : 1;
+    for (unsigned i = 0; i < pushes; ++i) producers_[thread - 1].push(std::uint64_t{i});
+  }
+  void check() override {
+    expect(producers_[0].counters().peer_faults == 0 && producers_[1].counters().peer_faults == 0 &&
+               consumer_.counters().peer_faults == 0,
+           "an honest peer is taken for a liar");
+  }
+
+ private:
+  RingStorage storage_;
+  std::array<MpscProducer<std::uint64_t, Untrusted, CountingAccess>, 2> producers_;
+  MpscConsumer<std::uint64_t, Untrusted, CountingAccess> consumer_;
+};
+
 /// The first producer dies: after its claim, or, if `kNotedOnly`, between noting and claiming. The
 /// other goes on. Whoever survives, loses nothing.
 template <bool kNotedOnly>
@@ -388,6 +430,7 @@ class Overwrites final : public ValueScenario {
     while (take()) {
     }
     expect(last_ == shape_.values + 999ULL, "the newest value is lost");
+    expect(consumer_.counters().peer_faults == 0, "an honest producer is taken for a liar");
   }
 
  private:
@@ -406,8 +449,8 @@ class Overwrites final : public ValueScenario {
   }
 
   RingStorage storage_;
-  OverwriteProducer<Pair, ModelAccess> producer_;
-  OverwriteConsumer<Pair, ModelAccess> consumer_;
+  OverwriteProducer<Pair, CountingAccess> producer_;
+  OverwriteConsumer<Pair, CountingAccess> consumer_;
   std::uint64_t last_ = 0;
 };
 
@@ -480,6 +523,7 @@ std::span<const Program> value_programs() {
       program<OneDies<true>>("a producer dies before its claim", {.capacity = 2, .values = 1}),
       program<OneDies<true>>("a producer dies before its claim, the other goes on",
                              {.capacity = 2, .values = 2}),
+      program<NobodyLies>("two producers, nobody is taken for a liar", {.capacity = 1}),
       program<Overwrites>("one slot is overwritten", {.capacity = 1, .values = 3}),
       program<Overwrites>("two slots are overwritten", {.capacity = 2, .values = 3}),
       program<OverwritesAndSleeps>("overwritten, and the consumer sleeps",
