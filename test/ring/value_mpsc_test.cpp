@@ -55,7 +55,7 @@ TEST_CASE(
     CHECK(!ring.pair.consumer.pop());
     paused.slots()[1] = 301;
     paused.commit();
-    for (const std::uint64_t value : {300, 301, 200, 201, 202, 203, 204, 205}) {
+    for (const unsigned value : {300U, 301U, 200U, 201U, 202U, 203U, 204U, 205U}) {
       CHECK(ring.pair.consumer.pop() == value);
     }
     CHECK(!ring.pair.consumer.pop());
@@ -75,7 +75,7 @@ TEST_CASE(
       part.commit(2);
       REQUIRE(ring[1].push(std::uint64_t{4}));
       static_cast<void>(ring[1].reserve(1));
-      for (const std::uint64_t value : {1, 2, 3, 4}) CHECK(ring.pair.consumer.pop() == value);
+      for (const unsigned value : {1U, 2U, 3U, 4U}) CHECK(ring.pair.consumer.pop() == value);
       CHECK(!ring.pair.consumer.pop());
       CHECK(ring[0].reserve(16).size() == 16);
       CHECK(!ring.pair.consumer.pop());

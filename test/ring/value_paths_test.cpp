@@ -55,7 +55,9 @@ TEST_CASE(
   }
   unsigned plain = 0;
   unsigned tested = 0;
-  for (const auto& [name, listing] : disassemble()) {
+  for (const auto& entry : disassemble()) {
+    const std::string& name = entry.first;
+    const Listing& listing = entry.second;
     CAPTURE(name);
     CHECK(listing.calls == 0);
     if (name.starts_with("plain_")) {

@@ -178,9 +178,10 @@ class MpscConsumer {
       if (!tagged(position) && awaited(position)) return Recovery::contended;
     }
     // Whoever struck a note out since the first look had tagged its slots before.
+    const std::uint64_t own = unfinished(note, begin, end);
     bool recovered = false;
     for (std::uint64_t position = begin; position != end; ++position) {
-      if (tagged(position)) continue;
+      if (position - begin >= own && tagged(position)) continue;
       recovered = true;
       Access::template store<Site::tag_fill>(tag_at(position),
                                              detail::tag_of(position, memory_.slots, true));
@@ -239,6 +240,20 @@ class MpscConsumer {
     Access::template store<Site::head_publish>(memory_.control->head.value, head_);
     if constexpr (Access::kCounters) counters_.skipped += head_ - before;
     return true;
+  }
+
+  // How many slots from `begin` on are for sure of one claim that was not committed, by a dead
+  // producer with this note. It may have tagged all of them but the first.
+  [[nodiscard]] std::uint64_t unfinished(std::uint64_t note, std::uint64_t begin,
+                                         std::uint64_t end) const noexcept {
+    if (begin == end || detail::note_distance(note, begin) != 0 || tagged(begin)) return 0;
+    std::uint64_t count = end - begin;
+    for (std::uint32_t number = 0; number < memory_.producers; ++number) {
+      const std::uint64_t other = note_at(number);
+      if (other == detail::kNoClaim || detail::note_distance(other, begin) != 0) continue;
+      count = std::min(count, other & detail::kMaxClaim);
+    }
+    return count;
   }
 
   // Whether a producer that may live has noted the slot of `position`.

@@ -12,8 +12,9 @@ namespace bellpull::ring {
 
 /// Slots of a value ring that a producer may fill: what reserve() returns. Either commit() shows
 /// the filled ones to the consumer, or the reservation is cancelled when it goes. One at a time per
-/// producer; it must not outlive the producer's attachment. On the producer's thread; no call of it
-/// blocks or allocates.
+/// producer, and no push() meanwhile: of one that others went past a ring of one producer shows
+/// nothing, and counts a misuse. It must not outlive the producer's attachment. On the producer's
+/// thread; no call of it blocks or allocates.
 template <class Producer>
 class [[nodiscard]] Reservation {
  public:
