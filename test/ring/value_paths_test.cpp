@@ -4,8 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <map>
-#include <regex>
 #include <string>
 
 namespace {
@@ -16,27 +16,33 @@ struct Listing {
   unsigned calls = 0;  // of code that is not in the listing
 };
 
+bool is_barrier(const std::string& instruction) {
+  const bool memory = instruction.find('[') != std::string::npos;
+  return instruction.starts_with("lock") || instruction.starts_with("mfence") ||
+         (instruction.starts_with("xchg") && memory);
+}
+
 std::map<std::string, Listing> disassemble() {
   std::map<std::string, Listing> listings;
   const std::string command =
       "objdump -d --no-show-raw-insn -M intel '" BELLPULL_PATHS_OBJECT "' 2>&1";
   FILE* const pipe = popen(command.c_str(), "r");
   REQUIRE(pipe != nullptr);
-  const std::regex start("^[0-9a-f]+ <(.*)>:\\s*$");
-  const std::regex barrier("\\b(lock|mfence)\\b|\\bxchg\\b.*\\[");
-  const std::regex call("\\bcall\\b");
   char line[1024];
-  std::smatch match;
   std::string name;
   while (std::fgets(line, sizeof line, pipe) != nullptr) {
     const std::string text(line);
-    if (std::regex_search(text, match, start)) {
-      name = match[1];
-    } else if (!name.empty() && text.find(":\t") != std::string::npos) {
+    const std::size_t open = text.find(" <");
+    const std::size_t close = text.find(">:\n");
+    const std::size_t code = text.find(":\t");
+    if (open != std::string::npos && close != std::string::npos) {
+      name = text.substr(open + 2, close - open - 2);
+    } else if (!name.empty() && code != std::string::npos) {
+      const std::string instruction = text.substr(code + 2);
       Listing& listing = listings[name];
       ++listing.instructions;
-      listing.barriers += std::regex_search(text, barrier);
-      listing.calls += std::regex_search(text, call);
+      listing.barriers += is_barrier(instruction);
+      listing.calls += instruction.starts_with("call");
     }
   }
   CHECK(pclose(pipe) == 0);
