@@ -157,9 +157,15 @@ class SharedRegion {
   [[nodiscard]] SetupError value_ring(std::uint32_t number, ValueRing kind,
                                       ValueMemory& memory) const noexcept {
     static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>);
+    return value_ring(number, kind, sizeof(T), alignof(T), memory);
+  }
+  /// The same for values whose size and alignment are known at run time only.
+  [[nodiscard]] SetupError value_ring(std::uint32_t number, ValueRing kind,
+                                      std::uint32_t element_bytes, std::uint32_t element_align,
+                                      ValueMemory& memory) const noexcept {
     const std::span<std::byte> bytes = part_of(number, PartKind::value_ring);
     if (bytes.empty()) return SetupError::part_missing;
-    return open_value_ring(bytes, kind, sizeof(T), alignof(T), memory);
+    return open_value_ring(bytes, kind, element_bytes, element_align, memory);
   }
 
   /// Where the virtqueue of part `number` is, if it has this layout.
