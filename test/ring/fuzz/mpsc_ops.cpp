@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "bellpull/ring/mpsc_consumer.hpp"
@@ -40,8 +41,9 @@ class MpscWorld {
     Producer half;
     alignas(Batch) std::array<std::byte, sizeof(Batch)> place;
     Batch* batch = nullptr;
-    std::uint64_t position = 0;  // of the reservation, counted from the start
-    bool dead = false;           // and its slots are claimed
+    std::uint64_t position = 0;             // of the reservation, counted from the start
+    bool dead = false;                      // and its slots are claimed
+    std::optional<std::uint64_t> untested;  // the oldest position that it showed without a test
   };
 
   MpscWorld(Input& in, std::uint32_t producers)
@@ -124,18 +126,25 @@ class MpscWorld {
     }
     if (in.once_in(2)) {
       const bool rang = worker.batch->commit_and_test(most);
-      check(rang == (size != 0 && armed_ && event_ == worker.position),
+      const std::uint64_t since = worker.untested.value_or(worker.position);
+      check(rang == (size != 0 && armed_ && event_ >= since && event_ <= worker.position),
             "it rings for the slot that the consumer waits for, and for no other");
+      if (size != 0) worker.untested.reset();
     } else {
       worker.batch->commit(most);
+      if (size != 0) shown_untested(worker, worker.position);
     }
     std::destroy_at(worker.batch);
     worker.batch = nullptr;
+  }
+  static void shown_untested(Worker& worker, std::uint64_t position) {
+    if (!worker.untested) worker.untested = position;
   }
   void cancel(std::uint32_t which) {
     Worker& worker = workers_[which];
     if (worker.batch == nullptr || worker.dead) return;
     skip(worker);
+    if (worker.batch->size() != 0) shown_untested(worker, worker.position);
     std::destroy_at(worker.batch);
     worker.batch = nullptr;
   }
@@ -154,6 +163,7 @@ class MpscWorld {
     const std::uint32_t count = one ? (worker.half.push(values[0]) ? 1U : 0U)
                                     : worker.half.push(std::span<const Value>(values));
     check(count == wanted, "as many values go in as there is room for");
+    if (count != 0) shown_untested(worker, head_ + model_.size());
     for (std::uint32_t i = 0; i < count; ++i) model_.push_back({Slot::value, which, values[i]});
   }
 
@@ -178,7 +188,7 @@ class MpscWorld {
     check(consumer_.pop(std::span(values)) == wanted, "as many values come out as are committed");
     for (std::uint32_t i = 0; i < wanted; ++i) check(values[i] == model_[i].value, "in order");
     went(wanted);
-    seen_ = 0;
+    seen_ = std::max(seen_, wanted) - wanted;
   }
   void peek(std::uint32_t most) {
     const std::uint32_t wanted = ready(most);
@@ -198,7 +208,7 @@ class MpscWorld {
     if (!consumer_.attached()) return check(!pending, "a detached half does nothing");
     const bool committed = !model_.empty() && model_.front().slot != Slot::open;
     check(pending == committed, "arm() says whether the next slot is committed");
-    if (committed) return;
+    if (seen_ != 0) return;
     armed_ = true;
     event_ = head_;
   }
@@ -238,6 +248,7 @@ class MpscWorld {
             "nobody takes the number of one who left slots");
     } else if (worker.batch == nullptr) {
       if (in.once_in(2)) return worker.half.detach();
+      worker.untested.reset();
       check(worker.half.attach(ring_.memory, which) == SetupError::none, "a producer is attached");
     }
   }

@@ -17,7 +17,6 @@ using Value = std::uint32_t;
 
 /// Whether a side that was asked for a bell has to ring, or may.
 struct Bell {
-  std::uint64_t untested = 0;  // steps since the last test
   bool must = false;
   bool may = false;
   bool stale = false;  // who asked went on without looking again
@@ -29,17 +28,14 @@ struct Bell {
   }
   void parked() { must = may = false; }
   // Who rings is another now, and does not know what the former one tested.
-  void handed_over(std::uint64_t steps) {
+  void handed_over() {
     may = true;
     must = must && !stale;
-    untested = steps;
   }
-  void moved(std::uint64_t steps) { untested += steps; }
-  void tested(bool rang, std::uint64_t capacity) {
+  void tested(bool rang) {
     check(rang || !must, "no wake-up is lost");
-    check(!rang || may || untested > capacity, "nobody rings who was not asked");
+    check(!rang || may, "nobody rings who was not asked");
     if (rang) must = may = false;
-    untested = 0;
   }
 };
 
@@ -63,13 +59,13 @@ class SpscWorld {
   void attach_producer() {
     check(producer_.attach(ring_.memory) == SetupError::none, "a producer is attached");
     space_.parked();
-    data_.handed_over(model_.size());
+    data_.handed_over();
     pushed_ = 0;
   }
   void attach_consumer() {
     check(consumer_.attach(ring_.memory) == SetupError::none, "a consumer is attached");
     data_.parked();
-    space_.handed_over(ring_.shape.capacity);
+    space_.handed_over();
     popped_ = 0;
   }
 
@@ -130,12 +126,11 @@ class SpscWorld {
       model_.push_back(batch_->slots()[i]);
     }
     pushed_ += shown;
-    data_.moved(shown);
     space_.stale = true;
     if (in.once_in(2)) {
       const bool rang = count ? batch_->commit_and_test(most) : batch_->commit_and_test();
       if (shown == 0) check(!rang, "nothing shown, nothing rung");
-      if (shown != 0) data_.tested(rang, ring_.shape.capacity);
+      if (shown != 0) data_.tested(rang);
     } else {
       count ? batch_->commit(most) : batch_->commit();
     }
@@ -152,7 +147,6 @@ class SpscWorld {
     check(count == wanted, "as many values go in as there is room for");
     model_.insert(model_.end(), values.begin(), values.begin() + count);
     pushed_ += count;
-    data_.moved(count);
     space_.stale = true;
   }
   [[nodiscard]] std::uint32_t ready(std::uint32_t most) const {
@@ -185,12 +179,11 @@ class SpscWorld {
     if (!in.once_in(2)) return consumer_.release(count);
     const bool rang = consumer_.release_and_test(count);
     if (count == 0) check(!rang, "nothing released, nothing rung");
-    if (count != 0) space_.tested(rang, ring_.shape.capacity);
+    if (count != 0) space_.tested(rang);
   }
   void went(std::uint32_t count) {
     model_.erase(model_.begin(), model_.begin() + count);
     popped_ += count;
-    space_.moved(count);
     data_.stale = true;
   }
   bool arm_producer() {
