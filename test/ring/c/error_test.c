@@ -75,6 +75,7 @@ void test_region_errors(void) {
   CHECK(errno == EBADF);
   bp_doorbell bell = {0};
   EXPECT(BP_SYSTEM_CALL, bp_doorbell_adopt(&bell, -1));
+  EXPECT(BP_NOT_AN_EVENTFD, bp_doorbell_adopt(&bell, open));
   CHECK(bp_doorbell_fd(&bell) == -1);
   close(no_memfd);
   close(open);
@@ -189,7 +190,8 @@ void test_every_error(void) {
                              BP_SYSTEM_CALL,
                              BP_NOT_A_REGION,
                              BP_PART_MISSING,
-                             BP_PARTS_TOO_MANY};
+                             BP_PARTS_TOO_MANY,
+                             BP_NOT_AN_EVENTFD};
   const char* const unknown = bp_describe(-1);
   CHECK(strcmp(unknown, bp_describe(100000)) == 0);
   for (size_t i = 0; i < sizeof kAll / sizeof *kAll; ++i) {

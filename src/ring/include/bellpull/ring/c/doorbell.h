@@ -21,8 +21,8 @@ typedef struct bp_doorbell {
 /// Makes a bell, in the place of one that `bell` had. Errors: BP_SYSTEM_CALL.
 BP_API int bp_doorbell_make(bp_doorbell* bell);
 
-/// Takes over an eventfd that came from another process and makes it non-blocking. On an error,
-/// BP_SYSTEM_CALL, it stays the caller's.
+/// Takes over an eventfd that came from another process and makes it non-blocking. Errors,
+/// after which it stays the caller's: BP_NOT_AN_EVENTFD, BP_SYSTEM_CALL.
 BP_API int bp_doorbell_adopt(bp_doorbell* bell, int eventfd);
 
 /// Closes the file descriptor; `bell` is a zeroed handle again.
