@@ -14,6 +14,7 @@ using namespace bellpull::ring;
 constexpr std::uint32_t kSize = 256;
 constexpr std::uint32_t kPacketBytes = 1500;
 constexpr std::uint64_t kPackets = 100'000;
+constexpr std::uint64_t kMostBytes = 32'768;  // of one poll
 
 // The peer: offers packets of every length, as long as there are free descriptors.
 void refill(Driver<Split>& driver, std::uint64_t& sent) {
@@ -27,7 +28,8 @@ void refill(Driver<Split>& driver, std::uint64_t& sent) {
 }
 
 int main() {
-  std::vector<std::byte> memory(kSize * kPacketBytes);  // what the peer's addresses mean
+  std::vector<std::byte> memory(std::size_t{kSize} *
+                                kPacketBytes);  // what the peer's addresses mean
   alignas(16) static std::array<std::byte, Split::bytes(kSize)> ring{};
   std::array<Region, 1> regions{Region{0, memory.size(), memory.data()}};
   std::array<DriverSlot, kSize> driver_slots;
@@ -47,7 +49,7 @@ int main() {
   std::uint64_t sent = 0, packets = 0, bytes = 0, polls = 0, most = 0;
   for (; packets < kPackets; ++polls) {
     refill(driver, sent);
-    Budget budget{.chains = 64, .descriptors = 128, .bytes = 32 * 1024};
+    Budget budget{.chains = 64, .descriptors = 128, .bytes = kMostBytes};
     std::array<Piece, 16> pieces;
     std::uint64_t burst = 0;
     const Pull pull = device.poll(budget, pieces, [&](const Chain& chain) {
@@ -63,5 +65,5 @@ int main() {
   std::printf("%llu packets, %llu bytes, %llu polls, at most %llu bytes in one\n",
               static_cast<unsigned long long>(packets), static_cast<unsigned long long>(bytes),
               static_cast<unsigned long long>(polls), static_cast<unsigned long long>(most));
-  return most <= 32 * 1024 ? 0 : 1;
+  return most <= kMostBytes ? 0 : 1;
 }

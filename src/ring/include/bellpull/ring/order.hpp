@@ -237,6 +237,7 @@ struct NativeAccess {
         sizeof(Entry) % 8 == 0, std::uint64_t,
         std::conditional_t<sizeof(Entry) % 4 == 0, std::uint32_t, std::uint16_t>>;
     static_assert(sizeof(Entry) % sizeof(Word) == 0 && std::is_trivially_copyable_v<Entry>);
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): an entry may well be one word
     std::array<Word, sizeof(Entry) / sizeof(Word)> words;
     const auto* const from = reinterpret_cast<const AliasWord<Word>*>(&entry);
     for (std::size_t i = 0; i < words.size(); ++i) {

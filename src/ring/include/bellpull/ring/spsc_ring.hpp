@@ -17,6 +17,7 @@ namespace bellpull::ring {
 /// One thread uses producer(), one thread consumer(), at the same time. Made and destroyed by one
 /// thread while no other uses it; destroying it destroys the values that are left.
 template <class T, class Access = NativeAccess>
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): the halves have lines of their own
 class SpscRing {
  public:
   SpscRing() = default;
