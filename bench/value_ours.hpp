@@ -65,9 +65,9 @@ class OurRing {
   PageBytes bytes_;
 };
 
-/// Ours of one producer, with the calls that its documentation advises: in place, but copied where a
-/// burst is half of the ring or more, since slots that are being filled or read are the other side's
-/// to wait for.
+/// Ours of one producer, with the calls that its documentation advises: in place, but copied where
+/// a burst is half of the ring or more, since slots that are being filled or read are the other
+/// side's to wait for.
 template <class T>
 class OurSpsc : public OurRing<T, ring::ValueRing::spsc> {
  public:

@@ -19,5 +19,11 @@ for component in ring engine netdrv; do
     -o "$directory/use_$component" "${link[@]}"
   run_user "$directory/use_$component" "$component"
 done
+must pkg-config --validate bellpull-ring-c
+read -ra compile < <(pkg-config --cflags bellpull-ring-c)
+read -ra link < <(pkg-config --libs bellpull-ring-c) || true
+must "${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror "${compile[@]}" "$HERE/use_ring_c.c" \
+  -o "$directory/use_ring_c" "${link[@]}"
+run_user "$directory/use_ring_c" ring_c
 [[ $(pkg-config --libs bellpull-ring) != *pthread* ]] || fail 'ring asks for threads'
 must_refuse 'bellpull-ring' pkg-config --print-errors "bellpull-ring > $VERSION"

@@ -19,6 +19,6 @@ find_it() {
 }
 must find_it user ring
 build_users "$directory/user" ring
-must_refuse "has no component 'netdrv', only: ring" find_it greedy netdrv
+must_refuse "has no component 'netdrv', only: ring, ring_c" find_it greedy netdrv
 must_refuse 'BELLPULL_COMPONENTS is empty' \
   configure "$ROOT" "$directory/none" -DBELLPULL_COMPONENTS=
