@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
+
+#include "emulated.hpp"
 
 // g++ defines a macro, clang has a question to ask.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -18,12 +19,12 @@
 
 namespace bellpull::engine::test {
 
-/// A tenth of the rounds where each costs ten times as much, and fewer still in an emulation (the
-/// environment says BELLPULL_EMULATED), where threads that wait for each other cost most.
+/// A tenth of the rounds where each costs ten times as much, and fewer still in an emulation, where
+/// threads that wait for each other cost most.
 [[nodiscard]] inline std::uint64_t scaled(std::uint64_t rounds) {
-  static const std::uint64_t divisor = std::getenv("BELLPULL_EMULATED") != nullptr ? 50
-                                       : BELLPULL_TEST_SANITIZED != 0              ? 10
-                                                                                   : 1;
+  static const std::uint64_t divisor = emulated()                     ? 50
+                                       : BELLPULL_TEST_SANITIZED != 0 ? 10
+                                                                      : 1;
   return rounds / divisor;
 }
 

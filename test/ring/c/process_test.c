@@ -62,7 +62,11 @@ void test_processes(void) {
     for (uint32_t i = 0; i < found; ++i) CHECK(values[i] == next++);
     if (found != 0 || bp_consumer_arm(&consumer)) continue;
     struct pollfd watched = {bp_doorbell_fd(&bell), POLLIN, 0};
-    if (!CHECK(poll(&watched, 1, 60000) == 1)) break;
+    // An emulation lets both sides miss each other (test/emulated.hpp says why).
+    const int emulated = getenv("BELLPULL_EMULATED") != NULL;
+    const int rang = poll(&watched, 1, emulated ? 10 : 60000);
+    if (rang == 0 && emulated) continue;
+    if (!CHECK(rang == 1)) break;
     CHECK(bp_doorbell_hear(&bell) == 1);
     CHECK(bp_doorbell_hear(&bell) == 0);
     bp_consumer_disarm(&consumer);
