@@ -22,9 +22,7 @@ namespace bellpull::engine::test {
 /// A tenth of the rounds where each costs ten times as much, and fewer still in an emulation, where
 /// threads that wait for each other cost most.
 [[nodiscard]] inline std::uint64_t scaled(std::uint64_t rounds) {
-  static const std::uint64_t divisor = emulated()                     ? 50
-                                       : BELLPULL_TEST_SANITIZED != 0 ? 10
-                                                                      : 1;
+  static const std::uint64_t divisor = emulated() ? 50 : BELLPULL_TEST_SANITIZED != 0 ? 10 : 1;
   return rounds / divisor;
 }
 

@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "queue_pair.hpp"
 #include "emulated.hpp"
+#include "queue_pair.hpp"
 #include "sanitizers.hpp"
 
 namespace bellpull::ring::test {
