@@ -67,8 +67,8 @@ void test_processes(void) {
     const int rang = poll(&watched, 1, emulated ? 10 : 60000);
     if (rang == 0 && emulated) continue;
     if (!CHECK(rang == 1)) break;
-    CHECK(bp_doorbell_hear(&bell) == 1);
-    CHECK(bp_doorbell_hear(&bell) == 0);
+    // More than one when an earlier arm() made a ring needless that was under way.
+    CHECK(bp_doorbell_hear(&bell) >= 1);
     bp_consumer_disarm(&consumer);
   }
   int status = -1;
