@@ -122,8 +122,14 @@ TEST_CASE("a producer is killed: the consumer learns of it and takes what was co
         if (batch.commit_and_test()) rig.bell.ring();
       }
     });
-    sleep_up_to(random, 300);
-    drain();
+    // In the middle of its life, or at any moment from its birth on.
+    if (round % 2 == 0) {
+      const std::uint64_t enough = first + 1 + random() % 300;
+      while (expected < enough) drain();
+    } else {
+      sleep_up_to(random, 300);
+      drain();
+    }
     victim.kill();
     Wake wake = Wake::rang;
     while (wake == Wake::rang) {
