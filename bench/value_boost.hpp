@@ -15,12 +15,12 @@ class BoostSpsc {
   using Value = T;
   BoostSpsc(unsigned, unsigned, unsigned) {}
 
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned, unsigned burst, Source<T>& source) {
     if (burst == 1) return queue_.push(source.make()) ? source.sent(1) : 0;
     return source.sent(queue_.push(source.staged(burst), burst));
   }
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     if (burst == 1) {
       T value;
       return queue_.pop(value) ? sink.take(&value, 1) : 0;
@@ -39,13 +39,13 @@ class BoostMpsc {
   using Value = T;
   BoostMpsc(unsigned capacity, unsigned, unsigned) : queue_(capacity) {}
 
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned, unsigned burst, Source<T>& source) {
     unsigned sent = 0;
     while (sent < burst && queue_.bounded_push(source.make())) sent += source.sent(1);
     return sent;
   }
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     unsigned taken = 0;
     for (T value; taken < burst && queue_.pop(value);) taken += sink.take(&value, 1);
     return taken;

@@ -29,7 +29,7 @@ class CkRing {
     }
   }
 
-  unsigned put(unsigned producer, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned producer, unsigned burst, Source<T>& source) {
     Pool& pool = pools_[producer];
     if (pool.made != source.next()) {
       make(pool, burst, source);
@@ -43,7 +43,7 @@ class CkRing {
   }
 
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     std::array<void*, kMostBurst> pointers;
     const unsigned count = kManyProducers ? bench_ck_get_mpsc(ring_.get(), pointers.data(), burst)
                                           : bench_ck_get_spsc(ring_.get(), pointers.data(), burst);

@@ -20,13 +20,13 @@ class ConcurrentQueue {
     for (unsigned i = 0; i < producers; ++i) producers_[i].token.emplace(queue_);
   }
 
-  unsigned put(unsigned producer, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned producer, unsigned burst, Source<T>& source) {
     moodycamel::ProducerToken& token = *producers_[producer].token;
     if (burst == 1) return queue_.try_enqueue(token, source.make()) ? source.sent(1) : 0;
     return queue_.try_enqueue_bulk(token, source.staged(burst), burst) ? source.sent(burst) : 0;
   }
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     if (burst == 1) {
       T value;
       return queue_.try_dequeue(consumer_, value) ? sink.take(&value, 1) : 0;

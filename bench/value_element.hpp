@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace bellpull::bench {
 
@@ -14,7 +15,20 @@ constexpr unsigned kMostProducers = 2;
 template <std::size_t kBytes>
 struct Element {
   static_assert(kBytes % 8 == 0);
+  static constexpr auto kWords = std::make_index_sequence<kBytes / 8>();
   std::array<std::uint64_t, kBytes / 8> words;
+
+  // Without a loop, so that an element which is passed on in registers never has to be in memory,
+  // whichever ring it goes into.
+  template <std::size_t... kWord>
+  [[gnu::always_inline]] void set(std::uint64_t first, std::index_sequence<kWord...>) {
+    ((words[kWord] = first + kWord), ...);
+  }
+  template <std::size_t... kWord>
+  [[nodiscard, gnu::always_inline]] std::uint64_t difference(std::uint64_t first,
+                                                             std::index_sequence<kWord...>) const {
+    return ((words[kWord] ^ (first + kWord)) | ...);
+  }
 };
 
 /// Makes the elements of one producer. One thread's own.
@@ -26,15 +40,11 @@ class alignas(128) Source {
   /// Writes the elements after the next `skip`, every byte of them, where they are to be.
   void fill(T* to, std::size_t count, std::size_t skip = 0) const {
     const std::uint64_t from = next_ + skip;
-    for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t word = 0; word < to[i].words.size(); ++word) {
-        to[i].words[word] = from + i + word;
-      }
-    }
+    for (std::size_t i = 0; i < count; ++i) to[i].set(from + i, T::kWords);
   }
-  [[nodiscard]] T make() const {
+  [[nodiscard, gnu::always_inline]] T make() const {
     T element;
-    fill(&element, 1);
+    element.set(next_, T::kWords);
     return element;
   }
   /// The next elements in a place of the source, for a ring that copies. What found no room at all
@@ -68,7 +78,7 @@ class alignas(128) Sink {
   Sink() {
     for (unsigned i = 0; i < kMostProducers; ++i) next_[i] = std::uint64_t{i} << Source<T>::kShift;
   }
-  unsigned take(const T* from, std::size_t count) {
+  [[gnu::always_inline]] unsigned take(const T* from, std::size_t count) {
     if constexpr (kManyProducers) {
       for (std::size_t i = 0; i < count; ++i) {
         const std::uint64_t of = from[i].words[0] >> Source<T>::kShift;
@@ -90,10 +100,8 @@ class alignas(128) Sink {
   [[nodiscard]] bool right() const { return wrong_ == 0; }
 
  private:
-  void check(const T& element, std::uint64_t expected) {
-    for (std::size_t word = 0; word < element.words.size(); ++word) {
-      wrong_ |= element.words[word] ^ (expected + word);
-    }
+  [[gnu::always_inline]] void check(const T& element, std::uint64_t expected) {
+    wrong_ |= element.difference(expected, T::kWords);
   }
 
   std::uint64_t wrong_ = 0;

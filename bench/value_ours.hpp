@@ -32,7 +32,8 @@ class OurRing {
   }
 
   template <class Producer>
-  static unsigned put_into(Producer& producer, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] static unsigned put_into(Producer& producer, unsigned burst,
+                                                  Source<T>& source) {
     if (burst == 1) return producer.push(source.make()) ? source.sent(1) : 0;
     auto batch = producer.reserve(burst);
     if (!batch) return 0;
@@ -46,7 +47,7 @@ class OurRing {
   }
 
   template <class Consumer, class Sink>
-  static unsigned get_from(Consumer& consumer, unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] static unsigned get_from(Consumer& consumer, unsigned burst, Sink& sink) {
     if (burst == 1) {
       T value;
       return consumer.pop(value) ? sink.take(&value, 1) : 0;
@@ -76,12 +77,12 @@ class OurSpsc : public OurRing<T, ring::ValueRing::spsc> {
     this->require(producer_.attach(this->memory_));
     this->require(consumer_.attach(this->memory_));
   }
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned, unsigned burst, Source<T>& source) {
     if (2 * burst < capacity_) return this->put_into(producer_, burst, source);
     return source.sent(producer_.push(std::span<const T>(source.staged(burst), burst)));
   }
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     if (2 * burst < capacity_) return this->get_from(consumer_, burst, sink);
     return sink.take(sink.stage(), consumer_.pop(std::span<T>(sink.stage(), burst)));
   }
@@ -102,11 +103,11 @@ class OurCopyingSpsc : public OurRing<T, ring::ValueRing::spsc> {
     this->require(producer_.attach(this->memory_));
     this->require(consumer_.attach(this->memory_));
   }
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned, unsigned burst, Source<T>& source) {
     return source.sent(producer_.push(std::span<const T>(source.staged(burst), burst)));
   }
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     return sink.take(sink.stage(), consumer_.pop(std::span<T>(sink.stage(), burst)));
   }
 
@@ -126,11 +127,11 @@ class OurMpsc : public OurRing<T, ring::ValueRing::mpsc> {
     }
     this->require(consumer_.attach(this->memory_));
   }
-  unsigned put(unsigned producer, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned producer, unsigned burst, Source<T>& source) {
     return this->put_into(producers_[producer].half, burst, source);
   }
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     return this->get_from(consumer_, burst, sink);
   }
 

@@ -16,13 +16,13 @@ class ReaderWriterQueue {
   using Value = T;
   ReaderWriterQueue(unsigned capacity, unsigned, unsigned) : queue_(capacity - 1) {}
 
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned, unsigned burst, Source<T>& source) {
     unsigned sent = 0;
     while (sent < burst && queue_.try_enqueue(source.make())) sent += source.sent(1);
     return sent;
   }
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     unsigned taken = 0;
     for (T value; taken < burst && queue_.try_dequeue(value);) taken += sink.take(&value, 1);
     return taken;
@@ -39,13 +39,13 @@ class ReaderWriterCircular {
   using Value = T;
   ReaderWriterCircular(unsigned capacity, unsigned, unsigned) : queue_(capacity) {}
 
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned, unsigned burst, Source<T>& source) {
     unsigned sent = 0;
     while (sent < burst && queue_.try_enqueue(source.make())) sent += source.sent(1);
     return sent;
   }
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     unsigned taken = 0;
     for (T value; taken < burst && queue_.try_dequeue(value);) taken += sink.take(&value, 1);
     return taken;

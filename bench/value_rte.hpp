@@ -41,7 +41,7 @@ class RteCopyOut {
   RteCopyOut(unsigned capacity, unsigned flags) : ring_(capacity, RING_F_SC_DEQ | flags) {}
 
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     if (burst == 1) {
       T value;
       return rte_ring_sc_dequeue_elem(ring_.ring, &value, sizeof(T)) == 0 ? sink.take(&value, 1)
@@ -61,7 +61,7 @@ class RteSpsc : public RteCopyOut<T> {
  public:
   RteSpsc(unsigned capacity, unsigned, unsigned) : RteCopyOut<T>(capacity, RING_F_SP_ENQ) {}
 
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned, unsigned burst, Source<T>& source) {
     rte_ring* const ring = this->ring_.ring;
     if (burst == 1) {
       T value = source.make();
@@ -80,7 +80,7 @@ class RteZeroCopy {
   RteZeroCopy(unsigned capacity, unsigned, unsigned)
       : ring_(capacity, RING_F_SP_ENQ | RING_F_SC_DEQ) {}
 
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned, unsigned burst, Source<T>& source) {
     rte_ring_zc_data slots;
     const unsigned count =
         rte_ring_enqueue_zc_burst_elem_start(ring_.ring, sizeof(T), burst, &slots, nullptr);
@@ -95,7 +95,7 @@ class RteZeroCopy {
     return count;
   }
   template <class Sink>
-  unsigned get(unsigned burst, Sink& sink) {
+  [[gnu::always_inline]] unsigned get(unsigned burst, Sink& sink) {
     rte_ring_zc_data slots;
     const unsigned count =
         rte_ring_dequeue_zc_burst_elem_start(ring_.ring, sizeof(T), burst, &slots, nullptr);
@@ -117,7 +117,7 @@ class RteMpsc : public RteCopyOut<T> {
   RteMpsc(unsigned capacity, unsigned, unsigned)
       : RteCopyOut<T>(capacity, kRelaxed ? RING_F_MP_RTS_ENQ : 0) {}
 
-  unsigned put(unsigned, unsigned burst, Source<T>& source) {
+  [[gnu::always_inline]] unsigned put(unsigned, unsigned burst, Source<T>& source) {
     rte_ring* const ring = this->ring_.ring;
     const T* const from = source.staged(burst);
     if constexpr (kRelaxed) {

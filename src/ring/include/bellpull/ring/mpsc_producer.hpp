@@ -81,6 +81,7 @@ class MpscProducer {
     std::uint64_t position = 0;
     const std::uint32_t count = claim(1, most, position);
     if (count == 0 && most != 0) count_refused(most, Overflow::fail);
+    slots_.prefetch_for_write(position, count);
     return {*this, position, count};
   }
 
@@ -89,6 +90,7 @@ class MpscProducer {
     std::uint64_t position = 0;
     const std::uint32_t count = claim(exactly, exactly, position);
     if (count == 0 && exactly != 0) count_refused(exactly, Overflow::fail);
+    slots_.prefetch_for_write(position, count);
     return {*this, position, count};
   }
 

@@ -54,12 +54,17 @@ class SpscConsumer {
     positions_ = positions;
     slots_.start(memory);
     counters_ = {};
+    first_ = positions.head();
+    joined_ = 0;
     return SetupError::none;
   }
 
   /// Lets go of the ring; what was not released stays in it. Every call but attach() does nothing
   /// after it.
-  void detach() noexcept { positions_ = Positions{}; }
+  void detach() noexcept {
+    counters_ = counters();
+    positions_ = Positions{};
+  }
 
   /// Whether the half has a ring.
   [[nodiscard]] bool attached() const noexcept { return positions_.attached(); }
@@ -136,7 +141,16 @@ class SpscConsumer {
   }
 
   /// Counts since attach().
-  [[nodiscard]] const ConsumerCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] ConsumerCounters counters() const noexcept {
+    ConsumerCounters counted = counters_;
+    if constexpr (Access::kCounters) {
+      if (attached()) {
+        counted.values = positions_.head() - first_;
+        counted.releases = counted.values - joined_;
+      }
+    }
+    return counted;
+  }
 
  private:
   using Positions = detail::SpscConsumerPositions<Trust, Access>;
@@ -152,8 +166,7 @@ class SpscConsumer {
     }
     if (count == 0) return 0;
     if constexpr (Access::kCounters) {
-      counters_.values += count;
-      ++counters_.releases;
+      if (count != 1) joined_ += count - 1;
     }
     return count;
   }
@@ -161,6 +174,9 @@ class SpscConsumer {
   Positions positions_;
   detail::ValueSlots<T> slots_;
   ConsumerCounters counters_;
+  // As in the producer: no store per value for what follows from the head.
+  std::uint64_t first_ = 0;
+  std::uint64_t joined_ = 0;
 };
 
 }  // namespace bellpull::ring

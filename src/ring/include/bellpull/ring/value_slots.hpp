@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "bellpull/ring/prefetch.hpp"
 #include "bellpull/ring/runs.hpp"
 #include "bellpull/ring/setup_error.hpp"
 #include "bellpull/ring/value_layout.hpp"
@@ -31,6 +32,18 @@ class ValueSlots {
   }
 
   [[nodiscard]] T* at(std::uint64_t position) const noexcept { return slots_ + (position & mask_); }
+
+  // How far before they are filled slots are fetched one by one: a few lines.
+  static constexpr std::uint32_t kAhead = sizeof(T) < 512 ? 512 / sizeof(T) : 1;
+
+  // The `count` slots from `position` on are about to be filled.
+  [[gnu::always_inline]] void prefetch_for_write(std::uint64_t position,
+                                                 std::uint32_t count) const noexcept {
+    if (std::size_t{count} * sizeof(T) > 64) {
+      const Runs<T> slots = runs(position, count);
+      prefetch_rest_for_write(slots.first.data(), slots.first.size_bytes());
+    }
+  }
 
   [[nodiscard, gnu::always_inline]] Runs<T> runs(std::uint64_t position,
                                                  std::uint32_t count) const noexcept {
