@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -70,9 +71,13 @@ bool Doorbell::ring() noexcept {
 
 bool Doorbell::hear() noexcept {
   std::uint64_t rings = 0;
+  const iovec into{&rings, sizeof rings};
   ssize_t count = 0;
   do {
-    count = read(fd_, &rings, sizeof rings);
+    // O_NONBLOCK belongs to everyone who shares the eventfd; this flag is the call's own.
+    count = preadv2(fd_, &into, 1, -1, RWF_NOWAIT);
+    if (count < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+      count = read(fd_, &rings, sizeof rings);
   } while (count < 0 && errno == EINTR);
   return count == sizeof rings;
 }

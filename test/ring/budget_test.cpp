@@ -68,6 +68,47 @@ TEST_CASE_TEMPLATE("check 17: a poll reads no more descriptors than its budget, 
   }
 }
 
+/// Where the flags are in an entry of an indirect table.
+template <class K>
+std::uint16_t* flags_of(Pair<K>& pair, std::size_t entry) {
+  constexpr std::size_t kFlags = kIsSplit<typename K::Layout> ? 12 : 14;
+  return reinterpret_cast<std::uint16_t*>(pair.tables.data() + 16 * entry + kFlags);
+}
+
+TEST_CASE_TEMPLATE("check 17: a table is paid for whole, whatever of it is in use", K,
+                   BELLPULL_KINDS) {
+  // The second is what an entry must not be. The first ends the chain, where tables are linked.
+  for (const std::uint16_t flags : {std::uint16_t{0}, std::uint16_t{VRING_DESC_F_INDIRECT}}) {
+    if (flags == 0 && !kIsSplit<typename K::Layout>) continue;
+    Pair<K> pair(32, {.indirect = true});
+    REQUIRE(pair.attach() == SetupError::none);
+    const std::vector<Segment> segments(kTableEntries, pair.segment(0, 1));
+    for (std::uint64_t i = 0; i < 4; ++i) {
+      const std::uint16_t head = pair.driver.post(segments, {}, i);
+      REQUIRE(head != kNoHead);
+      *flags_of(pair, std::size_t{head} * pair.each) = flags;
+    }
+    pair.driver.publish();
+    std::uint64_t seen = 0;
+    Budget budget{.descriptors = 2 * kTableEntries + 1};
+    CHECK(pair.device.poll(budget, pair.pieces, [&](const Chain& chain) {
+      pair.complete(chain, 0);
+      ++seen;
+    }) == Pull::more);
+    CHECK(budget.descriptors == 1);
+    CHECK(seen == (flags == 0 ? 2U : 0U));
+    pair.device.publish();
+    CHECK(pair.poll().size() == 2);
+    // A table that costs more than is left is not even looked at.
+    for (std::size_t entry = 0; entry < pair.tables.size() / 16; ++entry) {
+      *flags_of(pair, entry) = VRING_DESC_F_INDIRECT;
+    }
+    Budget small{.descriptors = kTableEntries - 1, .used = true};
+    CHECK(pair.device.poll(small, pair.pieces, [](const Chain&) {}) == Pull::more);
+    CHECK(small.descriptors == kTableEntries - 1);
+  }
+}
+
 TEST_CASE_TEMPLATE("check 17: a poll hands out no more bytes than its budget", K, BELLPULL_KINDS) {
   for (const bool indirect : {false, true}) {
     Endless<K> endless(32, 2, 500, {.indirect = indirect});

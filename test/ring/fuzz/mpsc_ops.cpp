@@ -155,7 +155,11 @@ class MpscWorld {
   }
   void push(std::uint32_t which, std::uint32_t most, bool one) {
     Worker& worker = workers_[which];
-    if (worker.batch != nullptr || worker.dead) return;
+    if (worker.dead) return;
+    if (worker.batch != nullptr) {
+      check(worker.batch->size() == 0 || !worker.half.push(number_), "a claim is the only one");
+      return;
+    }
     std::vector<Value> values(one ? 1 : most);
     for (Value& value : values) value = ++number_;
     std::uint32_t wanted = std::min(static_cast<std::uint32_t>(values.size()), free());
@@ -232,6 +236,8 @@ class MpscWorld {
     skip(worker);
     worker.dead = false;
     worker.batch = nullptr;
+    worker.untested.reset();
+    check(worker.half.attach(ring_.memory, which) == SetupError::none, "a successor is attached");
   }
   void hand_over(Input& in, std::uint32_t which) {
     if (in.once_in(2)) {

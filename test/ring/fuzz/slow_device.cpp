@@ -109,6 +109,7 @@ void SlowDevice::add(Walk& walk, const SlowDescriptor& descriptor, const Budget&
   ++walk.ring_entries;
   if (walk.fault == ChainFault::none) {
     if ((descriptor.flags & VRING_DESC_F_INDIRECT) == 0) {
+      ++walk.counted;
       walk.fault = add_buffer(walk, descriptor);
     } else if (!features_.indirect) {
       ++walk.counted;
@@ -117,14 +118,14 @@ void SlowDevice::add(Walk& walk, const SlowDescriptor& descriptor, const Budget&
       ++walk.counted;
       walk.fault = ChainFault::indirect_with_next;
     } else {
-      walk.fault = add_table(walk, descriptor);
+      walk.fault = add_table(walk, descriptor, budget);
     }
   }
   if (budget.used && walk.counted > budget.descriptors) walk.over_budget = true;
 }
 
 ChainFault SlowDevice::add_buffer(Walk& walk, const SlowDescriptor& descriptor) const {
-  ++walk.counted;
+  ++walk.buffers;
   SlowChain& chain = walk.chain;
   const bool writable = (descriptor.flags & VRING_DESC_F_WRITE) != 0;
   // A zero-length writable descriptor is a writable one all the same.
@@ -139,19 +140,19 @@ ChainFault SlowDevice::add_buffer(Walk& walk, const SlowDescriptor& descriptor) 
              writable ? chain.writable : chain.readable);
 }
 
-ChainFault SlowDevice::add_table(Walk& walk, const SlowDescriptor& descriptor) const {
+ChainFault SlowDevice::add_table(Walk& walk, const SlowDescriptor& descriptor,
+                                 const Budget& budget) const {
   const std::uint32_t entries = descriptor.length / 16;
-  const auto refuse = [&walk](ChainFault fault) {
-    ++walk.counted;
-    return fault;
-  };
   if (entries == 0 || descriptor.length % 16 != 0 || entries > size_) {
-    return refuse(ChainFault::indirect_length);
+    ++walk.counted;
+    return ChainFault::indirect_length;
   }
+  walk.counted += entries;
+  if (budget.used && walk.counted > budget.descriptors) return ChainFault::none;
   std::vector<SlowPiece> pieces;
   const std::size_t any = descriptor.length;
   if (map(descriptor.address, descriptor.length, any, pieces) != ChainFault::none) {
-    return refuse(ChainFault::indirect_unmapped);
+    return ChainFault::indirect_unmapped;
   }
   std::vector<std::byte> table;
   for (const SlowPiece& piece : pieces) {
@@ -164,7 +165,7 @@ ChainFault SlowDevice::add_table(Walk& walk, const SlowDescriptor& descriptor) c
     const SlowDescriptor entry = table_entry(table.data() + std::size_t{16} * at);
     if ((entry.flags & VRING_DESC_F_INDIRECT) != 0) return ChainFault::indirect_nested;
     ChainFault fault = add_buffer(walk, entry);
-    if (fault == ChainFault::none && walk.counted > size_) fault = ChainFault::too_long;
+    if (fault == ChainFault::none && walk.buffers > size_) fault = ChainFault::too_long;
     if (fault == ChainFault::none) at = table_next(entry, at, entries, fault);
     if (fault != ChainFault::none) return fault;
   }

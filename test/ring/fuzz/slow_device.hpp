@@ -95,6 +95,7 @@ class SlowDevice {
     SlowChain chain;
     ChainFault fault = ChainFault::none;
     std::uint32_t counted = 0;       // descriptors for the budget
+    std::uint32_t buffers = 0;       // descriptors of buffers
     std::uint32_t ring_entries = 0;  // descriptors of the ring
     std::size_t room = 0;
     bool all_room = true;
@@ -150,7 +151,8 @@ class SlowDevice {
 
  private:
   [[nodiscard]] ChainFault add_buffer(Walk& walk, const SlowDescriptor& descriptor) const;
-  [[nodiscard]] ChainFault add_table(Walk& walk, const SlowDescriptor& descriptor) const;
+  [[nodiscard]] ChainFault add_table(Walk& walk, const SlowDescriptor& descriptor,
+                                     const Budget& budget) const;
   [[nodiscard]] ChainFault map(std::uint64_t address, std::uint64_t length, std::size_t room,
                                std::vector<SlowPiece>& pieces) const;
   void end_turns();

@@ -138,7 +138,8 @@ class RegionMap {
   [[nodiscard]] std::uint8_t turn() const noexcept { return turn_; }
   /// Device thread: a chain taken with the table of `turn` was given back.
   void leave(std::uint8_t turn) noexcept {
-    if (turn != turn_ && --old_chains_ == 0) [[unlikely]] {
+    // A chain from before a hand-over is not counted here; complete() wants resumed() of it.
+    if (turn != turn_ && old_chains_ != 0 && --old_chains_ == 0) [[unlikely]] {
       // release part: pairs with in_use(); the chains' pieces are not touched after this
       previous_.store(nullptr, std::memory_order_seq_cst);
     }

@@ -13,9 +13,10 @@ namespace bellpull::ring {
 /// first one of this poll: so every poll gets on, and a single chain is bounded by the size of the
 /// queue and by DeviceOptions::max_chain_bytes.
 struct Budget {
-  std::uint32_t chains = std::numeric_limits<std::uint32_t>::max();       ///< faulty ones included
-  std::uint32_t descriptors = std::numeric_limits<std::uint32_t>::max();  ///< direct and indirect
-  std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max();        ///< readable and writable
+  std::uint32_t chains = std::numeric_limits<std::uint32_t>::max();  ///< faulty ones included
+  /// Direct ones, and all entries of each indirect table, used or not.
+  std::uint32_t descriptors = std::numeric_limits<std::uint32_t>::max();
+  std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max();  ///< readable and writable
   bool used = false;  ///< a chain was taken on this budget already
 };
 

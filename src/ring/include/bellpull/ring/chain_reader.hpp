@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "bellpull/ring/budget.hpp"
@@ -60,14 +61,16 @@ class ChainReader {
                                 std::span<Piece> pieces, bool all_pieces, Chain& chain,
                                 ChainFault& fault, QueueFault& queue_fault) noexcept {
     Walk walk;
+    constexpr std::uint32_t kAny = std::numeric_limits<std::uint32_t>::max();
+    const std::uint32_t most = budget.used ? budget.descriptors : kAny;
     for (;;) {
       if constexpr (Trust::kChecks) {
         if (queue_fault != QueueFault::none) [[unlikely]]
           return ReadResult::faulty;
       }
       if (fault == ChainFault::none) [[likely]]
-        fault = add<Trust>(cursor, pieces, map, walk);
-      if (budget.used && walk.descriptors > budget.descriptors) return ReadResult::over_budget;
+        fault = add<Trust>(cursor, pieces, map, most, walk);
+      if (walk.cost() > most) return ReadResult::over_budget;
       if ((cursor.flags & VRING_DESC_F_NEXT) == 0) break;
       if (!Ring::kIdComesLast && fault != ChainFault::none) break;
       queue_fault = ring.template next<Trust>(cursor, fault);
@@ -80,10 +83,10 @@ class ChainReader {
     queue_fault = ring.template id<Trust>(cursor, chain.head);
     chain.descriptors = static_cast<std::uint16_t>(cursor.descriptors);
     if (fault != ChainFault::none) [[unlikely]] {
-      // More may have been read than counted: what stands behind the fault, or a table. A peer must
-      // not get that for nothing.
-      walk = Walk{.descriptors = walk.descriptors > cursor.descriptors ? walk.descriptors
-                                                                       : cursor.descriptors};
+      // What stands behind the fault may have been read as well. A peer must not get that for
+      // nothing.
+      walk =
+          Walk{.descriptors = walk.cost() > cursor.descriptors ? walk.cost() : cursor.descriptors};
     }
     charge(budget, walk);
     chain.first = 0;
@@ -102,25 +105,29 @@ class ChainReader {
     std::uint32_t pieces = 0;
     std::uint32_t readable = 0;  // pieces
     std::uint32_t descriptors = 0;
+    std::uint32_t copied = 0;  // entries of a table, beyond the descriptors that were in use
     bool writable_seen = false;
+
+    // Of the budget. A table is paid for whole, in use or not, since all of it is copied.
+    [[nodiscard]] std::uint32_t cost() const noexcept { return descriptors + copied; }
   };
 
   static void charge(Budget& budget, const Walk& walk) noexcept {
     --budget.chains;
-    budget.descriptors -=
-        walk.descriptors < budget.descriptors ? walk.descriptors : budget.descriptors;
+    budget.descriptors -= walk.cost() < budget.descriptors ? walk.cost() : budget.descriptors;
     budget.bytes -= walk.bytes < budget.bytes ? walk.bytes : budget.bytes;
     budget.used = true;
   }
 
   template <class Trust, class Cursor, class Map>
   [[nodiscard, gnu::always_inline]] ChainFault add(const Cursor& cursor, std::span<Piece> pieces,
-                                                   Map& map, Walk& walk) noexcept {
+                                                   Map& map, std::uint32_t most,
+                                                   Walk& walk) noexcept {
     if ((cursor.flags & VRING_DESC_F_INDIRECT) != 0) [[unlikely]] {
       ++walk.descriptors;
       if (!indirect_) return ChainFault::indirect_not_negotiated;
       if ((cursor.flags & VRING_DESC_F_NEXT) != 0) return ChainFault::indirect_with_next;
-      TableResult result = add_table<Trust>(cursor.address, cursor.length, pieces, map, walk);
+      TableResult result = add_table<Trust>(cursor.address, cursor.length, pieces, map, most, walk);
       walk = result.walk;
       return result.fault;
     }
@@ -176,17 +183,20 @@ class ChainReader {
     ChainFault fault = ChainFault::none;
   };
 
-  // The whole table is copied before a word of it is looked at. WRITE on the descriptor that names
-  // it is ignored (virtio 1.4 section 2.7.5.3.2).
+  // The whole table is copied before a word of it is looked at, unless it alone costs more than
+  // `most`. WRITE on the descriptor that names it is ignored (virtio 1.4 section 2.7.5.3.2).
   template <class Trust, class Map>
   [[nodiscard, gnu::noinline]] TableResult add_table(std::uint64_t address, std::uint32_t length,
                                                      std::span<Piece> pieces, Map& map,
-                                                     Walk walk) noexcept {
+                                                     std::uint32_t most, Walk walk) noexcept {
     constexpr std::uint32_t kEntryBytes = sizeof(typename Layout::TableEntry);
     const std::uint32_t entries = length / kEntryBytes;
     if (length == 0 || length % kEntryBytes != 0 || entries > size_) {
       return {walk, ChainFault::indirect_length};
     }
+    --walk.descriptors;  // the table's own descriptor is no buffer
+    walk.copied = entries;
+    if (walk.cost() > most) return {walk, ChainFault::none};
     auto* to = reinterpret_cast<std::byte*>(table_.data());
     const bool mapped = map.map(address, length, [&to](const Piece& piece) noexcept {
       Access::copy_once(to, piece.data, piece.length);
@@ -194,11 +204,11 @@ class ChainReader {
       return true;
     });
     if (!mapped) return {walk, ChainFault::indirect_unmapped};
-    --walk.descriptors;  // the table's own descriptor is no buffer
     std::uint32_t at = 0;
     for (std::uint32_t read = 1;; ++read) {
       const vring_desc entry = Layout::table_entry(table_[at]);
       if ((entry.flags & VRING_DESC_F_INDIRECT) != 0) return {walk, ChainFault::indirect_nested};
+      --walk.copied;
       const ChainFault fault =
           add_buffer<Trust>(entry.addr, entry.len, entry.flags, pieces, map, walk);
       if (fault != ChainFault::none) return {walk, fault};

@@ -123,7 +123,8 @@ class Device {
   }
 
   /// The chain to complete for one that was in flight when this half was attached. It has no
-  /// pieces: whoever took it knows them.
+  /// pieces: whoever took it knows them, and logs what it writes to them itself, or sets `readable`
+  /// and `writable` to their numbers for complete() to log it.
   [[nodiscard]] Chain resumed(const InFlight& chain) noexcept {
     return {.head = chain.head, .descriptors = chain.descriptors, .map_turn = resume_turn_};
   }

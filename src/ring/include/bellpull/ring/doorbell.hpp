@@ -47,14 +47,18 @@ class Doorbell {
   [[nodiscard]] SetupStatus adopt(int eventfd) noexcept;
 
   /// Rings. Any thread; does not block. Rings that nobody heard yet are one. False when the system
-  /// refused, which a bell that was made never sees.
+  /// refused, which a bell that was made never sees. Who shares the eventfd and means harm can make
+  /// it block: by filling the counter and taking O_NONBLOCK away; or count rings one by one, with
+  /// an eventfd that was made so.
   bool ring() noexcept;
 
-  /// Silences the bell; whether it had rung. Any thread; does not block.
+  /// Silences the bell; whether it had rung. Any thread; does not block, whatever flags a peer
+  /// sets.
   bool hear() noexcept;
 
   /// Sleeps until the bell rings, and silences it; or until the process of `pidfd` ends, if that is
-  /// not -1; or for `milliseconds`, if those are not negative. Blocks.
+  /// not -1; or for `milliseconds`, if those are not negative. Blocks. When another thread hears
+  /// the ring first, it ends as after a timeout.
   [[nodiscard]] Wake wait(int milliseconds, int pidfd = -1) noexcept;
 
   /// For the caller's epoll loop: readable when it rang. -1 without a bell.

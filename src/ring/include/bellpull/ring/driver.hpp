@@ -49,7 +49,7 @@ class Driver {
       std::uint32_t weight = 0;
       for (DriverSlot& slot : slots) {
         if (slot.slots == 0 || slot.state != DriverSlot::State::offered) continue;
-        slot.length = 0;  // offered before all that this half offers
+        slot.address = 0;  // offered before all that this half offers
         weight += Ring::weight(slot);
         ++in_flight;
       }
@@ -332,7 +332,7 @@ class Driver {
   }
 
   void count_in(std::uint16_t head) noexcept {
-    if constexpr (Trust::kChecks) slots_[head].length = ++offers_;
+    if constexpr (Trust::kChecks) slots_[head].address = ++offers_;
     if (in_order_) next_offer_ = slots_.after(head);
     ++in_flight_;
   }
@@ -385,7 +385,7 @@ class Driver {
   // Whether the device can have the chain: what it was not shown yet it cannot give back.
   [[nodiscard]] bool in_flight(std::uint32_t id) const noexcept {
     return id < slots_.size() && slots_[id].state == DriverSlot::State::offered &&
-           static_cast<std::int32_t>(shown_ - slots_[id].length) >= 0;
+           slots_[id].address <= shown_;
   }
 
   template <class Visit>
@@ -464,8 +464,8 @@ class Driver {
   std::uint32_t resumed_ = 0;  // of these, how many there were at attach()
   QueueFault fault_ = QueueFault::none;
   bool in_order_ = false;
-  std::uint32_t offers_ = 0;      // untrusted: chains ever offered, modulo 2^32
-  std::uint32_t shown_ = 0;       // and of these, published
+  std::uint64_t offers_ = 0;      // untrusted: chains ever offered
+  std::uint64_t shown_ = 0;       // and of these, published
   std::uint16_t oldest_ = 0;      // in-order: the chain that comes back next
   std::uint16_t next_offer_ = 0;  // in-order: the reserved chain that must be offered next
   std::uint16_t batch_last_ = kNoHead;

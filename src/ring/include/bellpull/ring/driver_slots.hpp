@@ -22,9 +22,11 @@ struct DriverSlot {
     offered,   ///< in the ring
   };
 
-  std::uint64_t token = 0;     ///< the caller's value for the chain that starts here
-  std::uint64_t address = 0;   ///< packed: of the descriptor, from reserve() to offer()
-  std::uint32_t length = 0;    ///< the same; then, of a first slot, the number of the offer
+  std::uint64_t token = 0;  ///< the caller's value for the chain that starts here
+  /// Packed: of the descriptor, from reserve() to offer(). Then, of a first slot, the number of the
+  /// offer.
+  std::uint64_t address = 0;
+  std::uint32_t length = 0;    ///< packed: of the descriptor, from reserve() to offer()
   std::uint32_t writable = 0;  ///< bytes that the device may write into the chain, saturated
   std::uint16_t next = 0;      ///< next slot of the chain, or of the free list
   std::uint16_t slots = 0;     ///< slots of the chain that starts here; 0: none starts here

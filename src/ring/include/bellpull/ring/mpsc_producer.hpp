@@ -62,6 +62,7 @@ class MpscProducer {
     slots_.start(memory);
     look();
     untested_ = false;
+    claimed_ = false;
     counters_ = {};
     return SetupError::none;
   }
@@ -144,6 +145,9 @@ class MpscProducer {
  private:
   friend class Reservation<MpscProducer>;
 
+  // A claim is nobody else's.
+  [[nodiscard]] static std::uint64_t passed(std::uint64_t) noexcept { return 0; }
+
   // Sees how far the consumer is.
   void look() noexcept {
     const std::uint64_t head = Access::template load<Site::head_poll>(memory_.control->head.value);
@@ -166,6 +170,11 @@ class MpscProducer {
   [[nodiscard]] std::uint32_t claim(std::uint32_t least, std::uint32_t most,
                                     std::uint64_t& position) noexcept {
     if (!attached() || most == 0 || least > detail::kMaxClaim) return 0;
+    if (claimed_) [[unlikely]] {
+      // Its note would go, and with it what recover() knows of the claim.
+      count_misuse();
+      return 0;
+    }
     most = std::min(most, detail::kMaxClaim);
     for (;;) {
       position = Access::template load<Site::claim_tail>(memory_.control->tail.value);
@@ -189,6 +198,7 @@ class MpscProducer {
       Access::template store<Site::claim_note>(*note_, detail::note_of(position, count));
       if (Access::template compare_exchange<Site::claim_take>(memory_.control->tail.value, position,
                                                               position + count)) {
+        claimed_ = true;
         return count;
       }
       Access::template store<Site::claim_end>(*note_, detail::kNoClaim);
@@ -199,7 +209,8 @@ class MpscProducer {
   // skipped. The first tag is the last to be stored: who sees it sees all.
   template <bool kTested>
   bool commit(std::uint64_t position, std::uint32_t reserved, std::uint32_t shown) noexcept {
-    if (reserved == 0) return false;
+    if (reserved == 0 || !attached()) return false;
+    claimed_ = false;
     for (std::uint32_t i = reserved - 1; i > 0; --i) {
       Access::template store<Site::tag_fill>(tag_at(position + i),
                                              tag(position + i, /*skip=*/i >= shown));
@@ -251,6 +262,7 @@ class MpscProducer {
   std::uint64_t limit_ = 0;  // the head as last seen, and a capacity: where the tail must stop
   std::uint64_t oldest_untested_ = 0;  // shown since the last test, if any was
   bool untested_ = false;
+  bool claimed_ = false;  // and not committed or cancelled
   detail::ValueSlots<T> slots_;
   ProducerCounters counters_;
 };

@@ -12,9 +12,12 @@ namespace bellpull::ring {
 
 /// Slots of a value ring that a producer may fill: what reserve() returns. Either commit() shows
 /// the filled ones to the consumer, or the reservation is cancelled when it goes. One at a time per
-/// producer, and no push() meanwhile: of one that others went past a ring of one producer shows
-/// nothing, and counts a misuse. It must not outlive the producer's attachment. On the producer's
-/// thread; no call of it blocks or allocates.
+/// producer, and no push() meanwhile. What was put in past a reservation of a ring of one producer
+/// took its slots: the reservation shows nothing then, destroys what it still has, and counts a
+/// misuse; what it had emplaced in those slots is lost without a destructor. In a ring of several
+/// producers the second claim is refused, and counted. Of a half that was detached since, commit()
+/// does nothing; the producer itself must outlive the reservation. On the producer's thread; no
+/// call of it blocks or allocates.
 template <class Producer>
 class [[nodiscard]] Reservation {
  public:
@@ -35,7 +38,7 @@ class [[nodiscard]] Reservation {
 
   /// Cancels what was not committed.
   ~Reservation() {
-    if (count_ != 0) finish(0);
+    if (count_ != 0) cancel();
   }
 
   /// How many slots there are; fewer than were asked for where the ring had no more room.
@@ -67,6 +70,7 @@ class [[nodiscard]] Reservation {
   }
   /// Shows the filled slots to the consumer: all of them, or those that were emplaced.
   void commit() noexcept {
+    destroy_if_passed();
     producer_->template commit<false>(position_, count_, filled());
     count_ = made_ = 0;
   }
@@ -78,6 +82,7 @@ class [[nodiscard]] Reservation {
   }
   /// As commit() is to commit(count).
   [[nodiscard]] bool commit_and_test() noexcept {
+    destroy_if_passed();
     const std::uint32_t shown = filled();
     made_ = 0;
     return producer_->template commit<true>(position_, std::exchange(count_, 0), shown);
@@ -94,12 +99,22 @@ class [[nodiscard]] Reservation {
     producer_->count_misuse();
     return count_;
   }
-  void finish(std::uint32_t shown) noexcept {
+  // From the slots on that were not taken over by another push().
+  void destroy_made() noexcept {
     if constexpr (!kFilledInPlace) {
-      for (std::uint32_t i = 0; i < made_; ++i)
+      for (std::uint64_t i = producer_->passed(position_); i < made_; ++i)
         std::destroy_at(producer_->slots_.at(position_ + i));
     }
-    producer_->template commit<false>(position_, count_, shown);
+  }
+  void destroy_if_passed() noexcept {
+    if constexpr (!kFilledInPlace) {
+      if (made_ != 0 && producer_->passed(position_) != 0) [[unlikely]]
+        destroy_made();
+    }
+  }
+  void cancel() noexcept {
+    destroy_made();
+    producer_->template commit<false>(position_, count_, 0);
   }
 
   Producer* producer_;

@@ -6,7 +6,7 @@
 namespace bellpull::ring {
 
 /// Why a queue could not be attached to its memory. The ring library is built without exceptions,
-/// so set-up answers with this value; nothing was written when it is not `none`.
+/// so set-up answers with this value; no shared memory was written when it is not `none`.
 enum class SetupError : std::uint8_t {
   none,                   ///< attached
   size_zero,              ///< a queue needs at least one entry

@@ -95,9 +95,13 @@ class SpscProducerPositions {
     limit_ = head + capacity_;
   }
 
+  // Without a ring the tail is where no reservation of a ring can be.
+  static constexpr std::uint64_t kNowhere = std::uint64_t{1} << 63U;
+
   ValueControl* control_ = nullptr;
-  std::uint64_t tail_ = 0;
-  std::uint64_t limit_ = 0;  // the head as last seen, and a capacity: where the tail must stop
+  std::uint64_t tail_ = kNowhere;
+  std::uint64_t limit_ =
+      kNowhere;  // the head as last seen, and a capacity: where the tail must stop
   std::uint64_t tested_ = 0;
   std::uint64_t capacity_ = 0;
 };

@@ -154,6 +154,11 @@ class SpscProducer {
     return {*this, positions_.tail(), count};
   }
 
+  // Values that were put in since the tail was there.
+  [[nodiscard]] std::uint64_t passed(std::uint64_t position) const noexcept {
+    return positions_.tail() - position;
+  }
+
   // Of `reserved` slots from `position` on, which is the tail, the first `shown` are filled.
   template <bool kTested>
   [[gnu::always_inline]] bool commit(std::uint64_t position, std::uint32_t reserved,
