@@ -15,6 +15,8 @@
 namespace bellpull::ring {
 namespace {
 
+// Of a memfd from elsewhere F_SEAL_SEAL is not asked for: what could be added later leaves the size
+// as it is, and no mapping that may write can be there when F_SEAL_WRITE is.
 constexpr int kSizeSeals = F_SEAL_SHRINK | F_SEAL_GROW;
 
 SetupStatus failed(const char* call) noexcept {

@@ -100,8 +100,9 @@ TEST_CASE_TEMPLATE("check 17: a burst keeps to its budget and says that there is
   CHECK(count == 2);
 }
 
-TEST_CASE_TEMPLATE("D31: faulty chains in the middle of a burst are given back and leave no gap",
-                   Layout, Split, Packed) {
+TEST_CASE_TEMPLATE(
+    "check 12, D31: faulty chains in the middle of a burst are given back and leave no gap", Layout,
+    Split, Packed) {
   HostileBench<Layout> bench(8);
   std::vector<std::uint16_t> ids;
   for (unsigned i = 0; i < 8; ++i) {
@@ -122,8 +123,8 @@ TEST_CASE_TEMPLATE("D31: faulty chains in the middle of a burst are given back a
             .chain_faults[static_cast<std::size_t>(ChainFault::address_unmapped)] == 4);
 }
 
-TEST_CASE_TEMPLATE("D33: a chain that finds all pieces of a burst too few is faulty", Layout, Split,
-                   Packed) {
+TEST_CASE_TEMPLATE("check 12, D33: a chain that finds all pieces of a burst too few is faulty",
+                   Layout, Split, Packed) {
   HostileBench<Layout> bench(8);
   std::vector<Piece> three(3);
   three.shrink_to_fit();
@@ -147,8 +148,8 @@ TEST_CASE_TEMPLATE("D33: a chain that finds all pieces of a burst too few is fau
 }
 
 TEST_CASE_TEMPLATE(
-    "D15: a queue that breaks in the middle of a burst says how many chains came first", Layout,
-    Split, Packed) {
+    "check 12, D15: a queue that breaks in the middle of a burst says how many chains came first",
+    Layout, Split, Packed) {
   HostileBench<Layout> bench(8);
   for (unsigned i = 0; i < 3; ++i) bench.driver->chain({bench.buffer()});
   if constexpr (kIsSplit<Layout>) {

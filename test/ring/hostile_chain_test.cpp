@@ -14,8 +14,9 @@ namespace {
 
 #define BELLPULL_LAYOUTS Split, Packed
 
-TEST_CASE_TEMPLATE("D6: a chain of exactly the queue's size is legal, also with a table at its end",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D6: a chain of exactly the queue's size is legal, also with a table at its end",
+    Layout, BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench(8);
   const std::vector<RawDesc> eight(8, bench.buffer());
   bench.expect_accepted(bench.driver->chain(eight), 8, 0, 8);
@@ -24,21 +25,23 @@ TEST_CASE_TEMPLATE("D6: a chain of exactly the queue's size is legal, also with 
   bench.expect_accepted(bench.driver->chain(chain), 5, 3, 6);
 }
 
-TEST_CASE_TEMPLATE("D6: direct descriptors and a table, one more than the queue's size in all",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D6: direct descriptors and a table, one more than the queue's size in all", Layout,
+    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench(8);
   std::vector<RawDesc> chain(5, bench.buffer());
   chain.push_back(bench.linked_table({4, bench.buffer(4)}));
   bench.expect_chain_fault(ChainFault::too_long, bench.driver->chain(chain), 6);
 }
 
-TEST_CASE_TEMPLATE("D7: an indirect descriptor without the feature", Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("check 12, D7: an indirect descriptor without the feature", Layout,
+                   BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench(8, {.indirect = false});
   const std::uint16_t id = bench.driver->chain({bench.table({bench.buffer()})});
   bench.expect_chain_fault(ChainFault::indirect_not_negotiated, id);
 }
 
-TEST_CASE_TEMPLATE("D7: an indirect descriptor inside an indirect table", Layout,
+TEST_CASE_TEMPLATE("check 12, D7: an indirect descriptor inside an indirect table", Layout,
                    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   const RawDesc inner = bench.table({bench.buffer()}, 2048);
@@ -46,8 +49,9 @@ TEST_CASE_TEMPLATE("D7: an indirect descriptor inside an indirect table", Layout
   bench.expect_chain_fault(ChainFault::indirect_nested, id);
 }
 
-TEST_CASE_TEMPLATE("D7: an indirect descriptor that has a next one, and two indirect ones", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D7: an indirect descriptor that has a next one, and two indirect ones", Layout,
+    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   std::uint16_t id = bench.driver->chain({bench.table({bench.buffer()}), bench.buffer()});
   bench.expect_chain_fault(ChainFault::indirect_with_next, id, 2);
@@ -71,8 +75,8 @@ TEST_CASE_TEMPLATE(
 }
 
 TEST_CASE_TEMPLATE(
-    "D8: an indirect table of 0 bytes, of a part of an entry, or longer than the queue", Layout,
-    BELLPULL_LAYOUTS) {
+    "check 12, D8: an indirect table of 0 bytes, of a part of an entry, or longer than the queue",
+    Layout, BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench(8, {.indirect = true});
   std::vector<RawDesc> nine(9, bench.buffer(1));
   for (const std::uint32_t length : {0U, 1U, 15U, 17U, 44U, 47U, 9 * 16U, 0x10000U * 16U,
@@ -86,8 +90,9 @@ TEST_CASE_TEMPLATE(
   bench.expect_accepted(bench.driver->chain({bench.linked_table(nine)}), 8, 0);
 }
 
-TEST_CASE_TEMPLATE("D8: an indirect table at any address, aligned or not, is read byte for byte",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D8: an indirect table at any address, aligned or not, is read byte for byte", Layout,
+    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   for (std::size_t off = 0; off < 16; ++off) {
     const RawDesc table = bench.linked_table({bench.buffer(), bench.buffer(4, kWrite)}, 1024 + off);
@@ -95,7 +100,7 @@ TEST_CASE_TEMPLATE("D8: an indirect table at any address, aligned or not, is rea
   }
 }
 
-TEST_CASE_TEMPLATE("D9: an indirect table in no memory, or running on out of it", Layout,
+TEST_CASE_TEMPLATE("check 12, D9: an indirect table in no memory, or running on out of it", Layout,
                    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   const std::size_t end = bench.queue.arena.size();
@@ -111,8 +116,8 @@ TEST_CASE_TEMPLATE("D9: an indirect table in no memory, or running on out of it"
 }
 
 TEST_CASE_TEMPLATE(
-    "D9: a table over two regions is put together, with a hole between it is refused", Layout,
-    BELLPULL_LAYOUTS) {
+    "check 12, D9: a table over two regions is put together, with a hole between it is refused",
+    Layout, BELLPULL_LAYOUTS) {
   using K = UntrustedKind<Layout>;
   for (const std::uint64_t gap : {0U, 1U}) {
     CAPTURE(gap);
@@ -151,8 +156,9 @@ TEST_CASE_TEMPLATE(
   }
 }
 
-TEST_CASE_TEMPLATE("D10: a buffer on top of the queue's own parts is the driver's own loss", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D10: a buffer on top of the queue's own parts is the driver's own loss", Layout,
+    BELLPULL_LAYOUTS) {
   for (std::size_t part = 0; part < 3; ++part) {
     CAPTURE(part);
     HostileBench<Layout> bench;
@@ -174,16 +180,17 @@ TEST_CASE_TEMPLATE("D10: a buffer on top of the queue's own parts is the driver'
 }
 
 TEST_CASE_TEMPLATE(
-    "D10: an indirect table on top of the descriptors is copied before it is believed", Layout,
-    BELLPULL_LAYOUTS) {
+    "check 12, D10: an indirect table on top of the descriptors is copied before it is believed",
+    Layout, BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   // Its first entry is the very descriptor that names it: a nested table.
   const std::uint16_t id = bench.driver->chain({{kPartAddress[0], 16, kIndirect, 0}});
   bench.expect_chain_fault(ChainFault::indirect_nested, id);
 }
 
-TEST_CASE_TEMPLATE("D11: address plus length past the region's end, past 2^64, or in no region",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D11: address plus length past the region's end, past 2^64, or in no region", Layout,
+    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   const std::size_t end = bench.queue.arena.size();
   struct Row {
@@ -205,16 +212,16 @@ TEST_CASE_TEMPLATE("D11: address plus length past the region's end, past 2^64, o
   }
 }
 
-TEST_CASE_TEMPLATE("D11: a buffer that ends exactly where its region ends is legal", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("check 12, D11: a buffer that ends exactly where its region ends is legal",
+                   Layout, BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   const auto end = static_cast<std::uint32_t>(bench.queue.arena.size());
   bench.expect_accepted(bench.driver->chain({{bench.queue.address(0), end, kWrite, 0}}), 0, 1);
   bench.expect_accepted(bench.driver->chain({{bench.queue.address(end - 1), 1, kWrite, 0}}), 0, 1);
 }
 
-TEST_CASE_TEMPLATE("D11: a region at the very top of the address space ends with 2^64", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("check 12, D11: a region at the very top of the address space ends with 2^64",
+                   Layout, BELLPULL_LAYOUTS) {
   using K = UntrustedKind<Layout>;
   Pair<K> pair(8);
   const std::uint64_t base = std::uint64_t{0} - 4096;
@@ -267,8 +274,8 @@ struct HugeBench {
   RawDriver<Layout> driver{pair.memory};
 };
 
-TEST_CASE_TEMPLATE("D12: lengths that add up to 2^32 are legal, one byte more is not", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("check 12, D12: lengths that add up to 2^32 are legal, one byte more is not",
+                   Layout, BELLPULL_LAYOUTS) {
   HugeBench<Layout> bench;
   const RawDesc half{0x1'0000'0000, 0x8000'0000, 0, 0};
   bench.driver.chain({half, half});
@@ -285,8 +292,9 @@ TEST_CASE_TEMPLATE("D12: lengths that add up to 2^32 are legal, one byte more is
   CHECK(bench.pair.device.fault() == QueueFault::none);
 }
 
-TEST_CASE_TEMPLATE("D13: a descriptor of length 0 is legal wherever it points, and is no piece",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D13: a descriptor of length 0 is legal wherever it points, and is no piece", Layout,
+    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   const std::uint64_t top = std::numeric_limits<std::uint64_t>::max();
   for (const std::uint64_t address : {std::uint64_t{0}, top, bench.queue.address(0)}) {
@@ -302,8 +310,9 @@ TEST_CASE_TEMPLATE("D13: a descriptor of length 0 is legal wherever it points, a
   }
 }
 
-TEST_CASE_TEMPLATE("D14: a huge length names no memory, and a caller's own limit stops a legal one",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D14: a huge length names no memory, and a caller's own limit stops a legal one",
+    Layout, BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   bench.expect_chain_fault(ChainFault::address_unmapped,
                            bench.driver->chain({bench.buffer(0xffffffff)}));
@@ -319,8 +328,8 @@ TEST_CASE_TEMPLATE("D14: a huge length names no memory, and a caller's own limit
   CHECK(huge.faults(ChainFault::too_many_bytes) == 2);
 }
 
-TEST_CASE_TEMPLATE("D21: what the device reads comes first, in the ring and in a table", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("check 12, D21: what the device reads comes first, in the ring and in a table",
+                   Layout, BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench;
   const RawDesc readable = bench.buffer(4);
   const RawDesc writable = bench.buffer(4, kWrite);
@@ -335,8 +344,9 @@ TEST_CASE_TEMPLATE("D21: what the device reads comes first, in the ring and in a
   bench.expect_accepted(bench.driver->chain({writable, writable}), 0, 2, 2);
 }
 
-TEST_CASE_TEMPLATE("D31: faulty chains are given back once each, with good ones between them",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D31: faulty chains are given back once each, with good ones between them", Layout,
+    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench(8);
   std::vector<std::uint16_t> ids;
   for (unsigned i = 0; i < 8; ++i) {
@@ -359,8 +369,9 @@ TEST_CASE_TEMPLATE("D31: faulty chains are given back once each, with good ones 
             .chain_faults[static_cast<std::size_t>(ChainFault::address_unmapped)] == 4);
 }
 
-TEST_CASE_TEMPLATE("D33: a chain of more pieces than the caller has room for writes no piece more",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D33: a chain of more pieces than the caller has room for writes no piece more",
+    Layout, BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench(8);
   // Exactly sized, so that AddressSanitizer sees a piece too many.
   bench.queue.pieces = std::vector<Piece>(3);
@@ -378,8 +389,9 @@ TEST_CASE_TEMPLATE("D33: a chain of more pieces than the caller has room for wri
   bench.queue.pieces.resize(3);
 }
 
-TEST_CASE_TEMPLATE("D36: a chain that exactly fills the ring leaves no slot too few or too many",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D36: a chain that exactly fills the ring leaves no slot too few or too many", Layout,
+    BELLPULL_LAYOUTS) {
   HostileBench<Layout> bench(8);
   for (unsigned lap = 0; lap < 20; ++lap) {
     const std::vector<RawDesc> eight(8, bench.buffer(1, kWrite));

@@ -68,7 +68,7 @@ struct Bench {
   Pair<Kind<Layout, Untrusted, RegionMap<>>> neighbour;
 };
 
-TEST_CASE_TEMPLATE("V1: a used id that is not below the size of the queue", Layout,
+TEST_CASE_TEMPLATE("check 12, V1: a used id that is not below the size of the queue", Layout,
                    BELLPULL_LAYOUTS) {
   for (const std::uint32_t id : {8U, 9U, 255U, 0x7fffU, 0x8000U, 0xffffU}) {
     CAPTURE(id);
@@ -79,7 +79,7 @@ TEST_CASE_TEMPLATE("V1: a used id that is not below the size of the queue", Layo
   }
 }
 
-TEST_CASE("V1: split, an id whose low 16 bits would be a good one") {
+TEST_CASE("check 12, V1: split, an id whose low 16 bits would be a good one") {
   for (const std::uint32_t id : {0x10000U, 0x80000001U, 0xffff0000U, 0xffffffffU}) {
     CAPTURE(id);
     Bench<Split> bench;
@@ -89,8 +89,9 @@ TEST_CASE("V1: split, an id whose low 16 bits would be a good one") {
   }
 }
 
-TEST_CASE_TEMPLATE("V1: a used id that is not in flight, and one from the middle of a chain",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, V1: a used id that is not in flight, and one from the middle of a chain", Layout,
+    BELLPULL_LAYOUTS) {
   for (const bool middle : {false, true}) {
     CAPTURE(middle);
     Bench<Layout> bench;
@@ -102,7 +103,7 @@ TEST_CASE_TEMPLATE("V1: a used id that is not in flight, and one from the middle
   }
 }
 
-TEST_CASE_TEMPLATE("V1: a chain that is completed twice is reported once", Layout,
+TEST_CASE_TEMPLATE("check 12, V1: a chain that is completed twice is reported once", Layout,
                    BELLPULL_LAYOUTS) {
   Bench<Layout> bench;
   bench.post(3);
@@ -114,8 +115,8 @@ TEST_CASE_TEMPLATE("V1: a chain that is completed twice is reported once", Layou
   bench.expect_dead(QueueFault::used_id_unknown);
 }
 
-TEST_CASE_TEMPLATE("V1: a chain that was reserved and not offered cannot be completed", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("check 12, V1: a chain that was reserved and not offered cannot be completed",
+                   Layout, BELLPULL_LAYOUTS) {
   Bench<Layout> bench;
   bench.post(1);
   const Segment one = bench.queue.segment(0, 1);
@@ -124,8 +125,8 @@ TEST_CASE_TEMPLATE("V1: a chain that was reserved and not offered cannot be comp
   bench.expect_broken(QueueFault::used_id_unknown);
 }
 
-TEST_CASE_TEMPLATE("V1: a chain that was offered and not published cannot be completed", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("check 12, V1: a chain that was offered and not published cannot be completed",
+                   Layout, BELLPULL_LAYOUTS) {
   Bench<Layout> bench;
   bench.post(2);
   const std::uint16_t head = bench.queue.post_writable(7);
@@ -134,8 +135,9 @@ TEST_CASE_TEMPLATE("V1: a chain that was offered and not published cannot be com
   bench.expect_broken(QueueFault::used_id_unknown);
 }
 
-TEST_CASE_TEMPLATE("V2: a used length above the chain's writable bytes is cut, and counted", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, V2: a used length above the chain's writable bytes is cut, and counted", Layout,
+    BELLPULL_LAYOUTS) {
   for (const bool in_order : {false, true}) {
     Bench<Layout> bench({.in_order = in_order});
     const std::vector<Segment> readable(1, bench.queue.segment(0, 1000));
@@ -164,7 +166,7 @@ TEST_CASE_TEMPLATE("V2: a used length above the chain's writable bytes is cut, a
   }
 }
 
-TEST_CASE("V3: split, a used index ahead of what was published, or going back") {
+TEST_CASE("check 12, V3: split, a used index ahead of what was published, or going back") {
   for (const std::uint16_t index : Words{4, 8, 9, 255, 32768, 65535}) {
     CAPTURE(index);
     Bench<Split> bench;
@@ -182,7 +184,7 @@ TEST_CASE("V3: split, a used index ahead of what was published, or going back") 
   bench.expect_dead(QueueFault::used_index_jump);
 }
 
-TEST_CASE("V3: packed, used descriptors beyond what is in flight") {
+TEST_CASE("check 12, V3: packed, used descriptors beyond what is in flight") {
   Bench<Packed> bench;
   bench.post(2);
   for (std::uint32_t i = 0; i < 8; ++i) bench.device.use(i % 2, 0);
@@ -191,8 +193,8 @@ TEST_CASE("V3: packed, used descriptors beyond what is in flight") {
 }
 
 TEST_CASE_TEMPLATE(
-    "V4: a device that rewrites descriptors changes nothing that the driver believes", Layout,
-    BELLPULL_LAYOUTS) {
+    "check 12, V4: a device that rewrites descriptors changes nothing that the driver believes",
+    Layout, BELLPULL_LAYOUTS) {
   for (const bool indirect : {false, true}) {
     CAPTURE(indirect);
     Bench<Layout> bench({.indirect = indirect});
@@ -226,8 +228,8 @@ TEST_CASE_TEMPLATE(
   }
 }
 
-TEST_CASE_TEMPLATE("V6: in-order, an id outside of the window of outstanding chains", Layout,
-                   BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE("check 12, V6: in-order, an id outside of the window of outstanding chains",
+                   Layout, BELLPULL_LAYOUTS) {
   for (const std::uint32_t id : {0U, 1U, 5U, 6U, 7U, 8U, 0xffffU}) {  // 2, 3 and 4 are outstanding
     CAPTURE(id);
     Bench<Layout> bench({.in_order = true});
@@ -241,15 +243,17 @@ TEST_CASE_TEMPLATE("V6: in-order, an id outside of the window of outstanding cha
   }
 }
 
-TEST_CASE("V6: split in-order, an entry that skips more chains than the index was moved by") {
+TEST_CASE(
+    "check 12, V6: split in-order, an entry that skips more chains than the index was moved by") {
   Bench<Split> bench({.in_order = true});
   bench.post(5);
   bench.device.use(3, 1);  // claims 0 to 3, the index says one
   bench.expect_broken(QueueFault::used_out_of_order);
 }
 
-TEST_CASE_TEMPLATE("V6: in-order, the last of the window is legal and completes all before it",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, V6: in-order, the last of the window is legal and completes all before it", Layout,
+    BELLPULL_LAYOUTS) {
   Bench<Layout> bench({.in_order = true});
   bench.post(5);
   bench.device.use(4, 1, 5);
@@ -262,8 +266,9 @@ TEST_CASE_TEMPLATE("V6: in-order, the last of the window is legal and completes 
   }
 }
 
-TEST_CASE_TEMPLATE("D29: any word a device puts where its event word is costs a kick at most",
-                   Layout, BELLPULL_LAYOUTS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D29: any word a device puts where its event word is costs a kick at most", Layout,
+    BELLPULL_LAYOUTS) {
   for (const bool event_idx : {true, false}) {
     for (const unsigned byte : {0x00U, 0x01U, 0x02U, 0x03U, 0x7fU, 0x80U, 0xffU}) {
       CAPTURE(byte);

@@ -12,7 +12,7 @@ namespace {
 
 using Bench = HostileBench<Packed>;
 
-TEST_CASE("D15: a buffer id that is in flight already breaks the queue") {
+TEST_CASE("check 12, D15: a buffer id that is in flight already breaks the queue") {
   Bench bench(8);
   bench.driver->chain({bench.buffer()});
   REQUIRE(bench.queue.take());
@@ -20,7 +20,7 @@ TEST_CASE("D15: a buffer id that is in flight already breaks the queue") {
   bench.expect_broken(QueueFault::head_in_flight);
 }
 
-TEST_CASE("D15: more descriptors in flight than the ring has break the queue") {
+TEST_CASE("check 12, D15: more descriptors in flight than the ring has break the queue") {
   Bench bench(4);
   for (unsigned i = 0; i < 3; ++i) {
     bench.driver->chain({bench.buffer()});
@@ -31,7 +31,7 @@ TEST_CASE("D15: more descriptors in flight than the ring has break the queue") {
   bench.expect_broken(QueueFault::ring_overrun);
 }
 
-TEST_CASE("D22: a buffer id that is not below the size of the queue breaks it") {
+TEST_CASE("check 12, D22: a buffer id that is not below the size of the queue breaks it") {
   for (const std::uint16_t id : Words{8, 9, 255, 0x7fff, 0x8000, 0xffff}) {
     CAPTURE(id);
     Bench bench(8);
@@ -44,7 +44,7 @@ TEST_CASE("D22: a buffer id that is not below the size of the queue breaks it") 
   bench.expect_accepted(7, 2, 0, 2);
 }
 
-TEST_CASE("D22: an id may be used again as soon as its chain came back") {
+TEST_CASE("check 12, D22: an id may be used again as soon as its chain came back") {
   Bench bench(3);
   for (unsigned i = 0; i < 20; ++i) {
     const std::uint16_t flags = bench.driver->available();
@@ -54,7 +54,7 @@ TEST_CASE("D22: an id may be used again as soon as its chain came back") {
   }
 }
 
-TEST_CASE("D23: a chain that goes on into a descriptor that is not available breaks the queue") {
+TEST_CASE("check 12, D23: a chain that goes on into an unavailable descriptor breaks the queue") {
   // The second of three: bits of the lap before, both set, both clear (never written).
   for (const std::uint16_t bits :
        {kUsed, static_cast<std::uint16_t>(kAvail | kUsed), std::uint16_t{0}}) {
@@ -68,7 +68,7 @@ TEST_CASE("D23: a chain that goes on into a descriptor that is not available bre
   }
 }
 
-TEST_CASE("D23: a head whose bits do not say available is not there yet") {
+TEST_CASE("check 12, D23: a head whose bits do not say available is not there yet") {
   for (const std::uint16_t bits : {kUsed, static_cast<std::uint16_t>(kAvail | kUsed),
                                    std::uint16_t{0}, std::uint16_t{0xffff}}) {
     CAPTURE(bits);
@@ -80,13 +80,13 @@ TEST_CASE("D23: a head whose bits do not say available is not there yet") {
   }
 }
 
-TEST_CASE("D23: a ring that was marked used all over before it is used works") {
+TEST_CASE("check 12, D23: a ring that was marked used all over before it is used works") {
   Bench bench(4);
   for (std::uint32_t i = 0; i < 4; ++i) bench.driver->set(i, {0, 0, kAvail | kUsed, 0});
   for (unsigned i = 0; i < 9; ++i) bench.expect_good_chain();
 }
 
-TEST_CASE("D6: a chain over the whole ring that goes on breaks the queue") {
+TEST_CASE("check 12, D6: a chain over the whole ring that goes on breaks the queue") {
   for (const std::uint32_t size : {1U, 3U, 8U}) {
     CAPTURE(size);
     Bench bench(size);
@@ -102,7 +102,8 @@ TEST_CASE("D6: a chain over the whole ring that goes on breaks the queue") {
   }
 }
 
-TEST_CASE("D24: a chain over the end of the ring and one over all of it flip the wrap counter") {
+TEST_CASE(
+    "check 12, D24: chains over the end of the ring and over all of it flip the wrap counter") {
   for (const std::uint32_t size : {2U, 3U, 5U}) {
     CAPTURE(size);
     Bench bench(size);
@@ -122,7 +123,7 @@ TEST_CASE("check 9, D25: AVAIL, USED and NEXT inside an indirect table mean noth
   bench.expect_accepted(bench.driver->chain({bench.table(entries)}), 2, 1);
 }
 
-TEST_CASE("D26: rings of one entry, and of sizes that are no power of two") {
+TEST_CASE("check 12, D26: rings of one entry, and of sizes that are no power of two") {
   for (const std::uint32_t size : {1U, 3U, 7U, 1000U}) {
     CAPTURE(size);
     Bench bench(size);
@@ -136,7 +137,7 @@ TEST_CASE("D26: rings of one entry, and of sizes that are no power of two") {
   CHECK(bench.queue.device.attach(memory, bench.queue.device_options()) == SetupError::size_zero);
 }
 
-TEST_CASE("D28: any event word costs a notification at most, and what is no wish counts as one") {
+TEST_CASE("check 12, D28: any event word costs a notification at most; what is no wish is one") {
   struct Row {
     std::uint16_t off_wrap;
     std::uint16_t flags;
@@ -163,7 +164,7 @@ TEST_CASE("D28: any event word costs a notification at most, and what is no wish
   }
 }
 
-TEST_CASE("D28: an event in the middle of a chain is heard") {
+TEST_CASE("check 12, D28: an event in the middle of a chain is heard") {
   for (std::uint16_t event = 0; event < 4; ++event) {
     Bench bench(8);
     *bench.queue.memory.queue.driver_event = event | 0x8000U | 0x20000U;
@@ -176,7 +177,7 @@ TEST_CASE("D28: an event in the middle of a chain is heard") {
 }
 
 TEST_CASE(
-    "D32: a driver that makes the next lap available while a poll runs is stopped by a budget") {
+    "check 12, D32: a driver that makes the next lap available in a poll is stopped by a budget") {
   Bench bench(8);
   for (unsigned i = 0; i < 8; ++i) bench.driver->chain({bench.buffer(1)});
   Budget budget{.chains = 50};
@@ -193,7 +194,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "D32: refilled without waiting for what was used, the ring breaks instead of running on") {
+    "check 12, D32: a ring refilled before what was used is read breaks and does not run on") {
   Bench bench(4);
   for (unsigned i = 0; i < 4; ++i) bench.driver->chain({bench.buffer(1)});
   Budget budget{.chains = 50};

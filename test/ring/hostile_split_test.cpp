@@ -12,7 +12,7 @@ namespace {
 
 using Bench = HostileBench<Split>;
 
-TEST_CASE("D1: an available index ahead by more than the queue's size breaks the queue") {
+TEST_CASE("check 12, D1: an available index ahead by more than the queue's size breaks the queue") {
   for (const std::uint16_t index : Words{9, 16, 17, 255, 32768, 65534, 65535}) {
     CAPTURE(index);
     Bench bench(8);
@@ -25,7 +25,8 @@ TEST_CASE("D1: an available index ahead by more than the queue's size breaks the
   for (std::uint16_t i = 0; i < 8; ++i) bench.expect_accepted(i, 1, 0);  // just the size is legal
 }
 
-TEST_CASE("D1: chains in flight count, so that no head can be in flight more often than there is") {
+TEST_CASE(
+    "check 12, D1: chains in flight count: no head is in flight more often than it is there") {
   Bench bench(8);
   for (unsigned i = 0; i < 5; ++i) bench.driver->chain({bench.buffer()});
   for (unsigned i = 0; i < 3; ++i) REQUIRE(bench.queue.take());
@@ -36,7 +37,8 @@ TEST_CASE("D1: chains in flight count, so that no head can be in flight more oft
   bench.expect_dead(QueueFault::avail_index_jump);
 }
 
-TEST_CASE("D2: an available index that goes back breaks the queue, wherever it is noticed") {
+TEST_CASE(
+    "check 12, D2: an available index that goes back breaks the queue, wherever it is noticed") {
   for (const std::uint16_t back_to : Words{4, 2, 0, 65535}) {
     CAPTURE(back_to);
     Bench bench(8);
@@ -53,7 +55,8 @@ TEST_CASE("D2: an available index that goes back breaks the queue, wherever it i
   bench.expect_broken(QueueFault::avail_index_jump);
 }
 
-TEST_CASE("D3: a head outside of the table breaks the queue before a descriptor is read") {
+TEST_CASE(
+    "check 12, D3: a head outside of the table breaks the queue before a descriptor is read") {
   for (const std::uint16_t head : Words{8, 9, 255, 32768, 65535}) {
     CAPTURE(head);
     Bench bench(8);
@@ -63,7 +66,7 @@ TEST_CASE("D3: a head outside of the table breaks the queue before a descriptor 
   }
 }
 
-TEST_CASE("D4: a next outside of the table, in the ring and in an indirect table") {
+TEST_CASE("check 12, D4: a next outside of the table, in the ring and in an indirect table") {
   for (const std::uint16_t next : Words{8, 9, 255, 32768, 65535}) {
     CAPTURE(next);
     Bench bench(8);
@@ -88,7 +91,7 @@ TEST_CASE("D4: a next outside of the table, in the ring and in an indirect table
   }
 }
 
-TEST_CASE("D5: loops in the ring and in an indirect table end after as many steps as there are") {
+TEST_CASE("check 12, D5: loops in the ring and in a table end after as many steps as there are") {
   const auto faults = [](Bench& bench) {
     return bench.queue.device.counters()
         .chain_faults[static_cast<std::size_t>(ChainFault::too_long)];
@@ -122,7 +125,7 @@ TEST_CASE("D5: loops in the ring and in an indirect table end after as many step
   other.expect_chain_fault(ChainFault::too_long, other.driver->chain({other.table(entries)}));
 }
 
-TEST_CASE("D6: one descriptor more than the queue has") {
+TEST_CASE("check 12, D6: one descriptor more than the queue has") {
   // Nine steps through eight descriptors: a chain can only be that long by using one twice.
   Bench bench(8);
   for (std::uint16_t i = 0; i < 8; ++i) {
@@ -137,7 +140,7 @@ TEST_CASE("D6: one descriptor more than the queue has") {
       1);
 }
 
-TEST_CASE("D15: a head that is in flight already breaks the queue") {
+TEST_CASE("check 12, D15: a head that is in flight already breaks the queue") {
   Bench bench(8);
   bench.driver->chain({bench.buffer()});
   bench.driver->offer(0);
@@ -146,7 +149,7 @@ TEST_CASE("D15: a head that is in flight already breaks the queue") {
   bench.expect_broken(QueueFault::head_in_flight);
 }
 
-TEST_CASE("D15: a faulty chain is given back at once, so its head may come again") {
+TEST_CASE("check 12, D15: a faulty chain is given back at once, so its head may come again") {
   Bench bench(8);
   bench.driver->set(0, {0, 1, 0, 0});
   for (std::uint16_t i = 0; i < 8; ++i) bench.driver->offer(0);
@@ -157,7 +160,8 @@ TEST_CASE("D15: a faulty chain is given back at once, so its head may come again
             .chain_faults[static_cast<std::size_t>(ChainFault::address_unmapped)] == 8);
 }
 
-TEST_CASE("D15: a queue that is full of chains in flight takes no more, and goes on when it may") {
+TEST_CASE(
+    "check 12, D15: a queue full of chains in flight takes no more, and goes on when it may") {
   Bench bench(8);
   std::vector<Chain> chains;
   for (unsigned i = 0; i < 8; ++i) bench.driver->chain({bench.buffer()});
@@ -170,7 +174,7 @@ TEST_CASE("D15: a queue that is full of chains in flight takes no more, and goes
   bench.expect_good_chain();
 }
 
-TEST_CASE("D27: the index is masked, a queue at any index reads the right place") {
+TEST_CASE("check 12, D27: the index is masked, a queue at any index reads the right place") {
   Bench bench(8);
   for (unsigned i = 0; i < 70000; ++i) {
     const std::uint16_t id = bench.driver->chain({bench.buffer(1)});
@@ -182,7 +186,7 @@ TEST_CASE("D27: the index is masked, a queue at any index reads the right place"
   CHECK(bench.queue.device.fault() == QueueFault::none);
 }
 
-TEST_CASE("D29: any value of used_event and of the flags costs a notification at most") {
+TEST_CASE("check 12, D29: any value of used_event and of the flags costs a notification at most") {
   for (const bool event_idx : {true, false}) {
     for (const std::uint16_t word : Words{0, 1, 2, 0x7fff, 0x8000, 0xfffe, 0xffff}) {
       CAPTURE(word);
@@ -202,7 +206,7 @@ TEST_CASE("D29: any value of used_event and of the flags costs a notification at
   }
 }
 
-TEST_CASE("D29: what a driver scribbles over the used ring is overwritten, not read") {
+TEST_CASE("check 12, D29: what a driver scribbles over the used ring is overwritten, not read") {
   Bench bench(8);
   std::ranges::fill(bench.queue.memory.parts[2].span(), std::byte{0xff});
   const std::uint16_t id = bench.driver->chain({bench.buffer()});
@@ -215,7 +219,8 @@ TEST_CASE("D29: what a driver scribbles over the used ring is overwritten, not r
   CHECK(bench.queue.memory.queue.used->ring[0].len == 3);
 }
 
-TEST_CASE("D32: a driver that refills after every chain cannot keep one poll from ending") {
+TEST_CASE(
+    "check 12, D32: a driver that refills after every chain cannot keep one poll from ending") {
   Bench bench(8);
   for (unsigned i = 0; i < 8; ++i) bench.driver->chain({bench.buffer(1)});
   Budget budget;  // no bound but the index, which is read once

@@ -179,8 +179,9 @@ TEST_CASE_TEMPLATE("a buffer that crosses from one region into the next is two p
   }
 }
 
-TEST_CASE_TEMPLATE("D33: a buffer over more regions than there is room for pieces is faulty", K,
-                   BELLPULL_REGION_KINDS) {
+TEST_CASE_TEMPLATE(
+    "check 12, D33: a buffer over more regions than there is room for pieces is faulty", K,
+    BELLPULL_REGION_KINDS) {
   Cut<K> cut(4, 256, 32, {});
   cut.pair.pieces = std::vector<Piece>(4);  // exactly sized: AddressSanitizer sees a fifth
   cut.pair.pieces.shrink_to_fit();

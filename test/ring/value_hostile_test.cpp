@@ -125,7 +125,8 @@ TEST_CASE_TEMPLATE(
   CAPTURE(sink);
 }
 
-TEST_CASE("an untrusted index that cannot be is counted, and when it is right again all goes on") {
+TEST_CASE(
+    "D35: an untrusted index that cannot be is counted, and when it is right again all goes on") {
   Random random(announce_seed("index for a while", 36));
   for (const std::uint64_t start : kStarts) {
     ValuePair<Spsc<std::uint64_t, Untrusted>> pair(4, start);

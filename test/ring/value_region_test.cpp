@@ -88,7 +88,7 @@ TEST_CASE("check 18: a region that was made is sealed against every change of it
   CHECK((fcntl(region.fd(), F_GETFD) & FD_CLOEXEC) != 0);
 }
 
-TEST_CASE("check 18: a memfd that may shrink or grow is refused at open") {
+TEST_CASE("check 18, D35: a memfd that may shrink or grow is refused at open") {
   SharedRegion region;
   REQUIRE(region.create("test", plan()));
   for (const int seals : {0, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_GROW | F_SEAL_SEAL}) {
