@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Two processes over a virtqueue in shared memory: the child asks, the parent answers backwards
-// and believes nothing that the child wrote. Each rings when the other sleeps, and only then.
+// Two processes over a virtqueue in shared memory: the child asks, the parent believes nothing.
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,13 +11,14 @@
 #include "bellpull/ring/virtqueue.hpp"
 using namespace bellpull::ring;
 
-void must(bool holds) {
-  if (!holds) _exit(1);
-}
+constexpr auto must = [](bool holds) { holds ? void() : _exit(1); };
 
-int ask(const SharedRegion& region, const PackedMemory& queue, Doorbell& kick, Doorbell& bell) {
+int ask(int memfd, Doorbell& kick, Doorbell& bell) {
+  SharedRegion region;  // mapped anew, at an address of its own
+  PackedMemory queue;
   std::array<DriverSlot, 8> slots;
   Driver<Packed> driver;
+  must(region.open(memfd) && region.queue<Packed>(0, queue) == SetupError::none);
   must(driver.attach(queue, {.slots = slots}) == SetupError::none);
   std::byte* const text = region.part(1).data();
   const Segment question{region.address_of(text), 5}, answer{region.address_of(text) + 64, 5};
@@ -56,7 +56,7 @@ int main() {
   must(plan.add_queue<Packed>(8) == SetupError::none && plan.add_bytes(128) == SetupError::none);
   must(kick.make() && bell.make() && region.create("example", plan));
   must(region.queue<Packed>(0, queue) == SetupError::none);
-  if (fork() == 0) _exit(ask(region, queue, kick, bell));
+  if (fork() == 0) _exit(ask(region.fd(), kick, bell));
   std::array<Region, 1> regions{region.as_region()};
   std::array<DeviceSlot, 8> slots;
   RegionTable table;
