@@ -322,7 +322,7 @@ TEST_CASE("every set-up error and every fault has a phrase of its own in one lin
     CHECK(phrases.size() == count);
     CHECK(std::string(describe_one(200)).substr(0, 8) == "unknown ");
   };
-  distinct(static_cast<unsigned>(SetupError::state_mismatch) + 1,
+  distinct(static_cast<unsigned>(SetupError::region_too_large) + 1,
            [](unsigned i) { return describe(static_cast<SetupError>(i)); });
   distinct(kChainFaultCount, [](unsigned i) { return describe(static_cast<ChainFault>(i)); });
   distinct(kQueueFaultCount, [](unsigned i) { return describe(static_cast<QueueFault>(i)); });

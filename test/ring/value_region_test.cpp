@@ -235,7 +235,7 @@ TEST_CASE("a plan refuses what no region can hold") {
   SharedRegion region;
   CHECK(region.create("test", none).error == SetupError::parts_too_many);
   CHECK(none.add_bytes(0) == SetupError::region_empty);
-  CHECK(none.add_bytes(~std::uint64_t{0}) == SetupError::region_empty);
+  CHECK(none.add_bytes(~std::uint64_t{0}) == SetupError::region_too_large);
   CHECK(none.add_value_ring(ValueRing::spsc, shape_of<int>(0)) == SetupError::capacity_zero);
   CHECK(none.add_queue<Split>(3) == SetupError::size_not_power_of_two);
   CHECK(region.create("test", none).error == SetupError::parts_too_many);

@@ -41,6 +41,7 @@ static_assert(same(BP_NOT_A_REGION, SetupError::not_a_region));
 static_assert(same(BP_PART_MISSING, SetupError::part_missing));
 static_assert(same(BP_PARTS_TOO_MANY, SetupError::parts_too_many));
 static_assert(same(BP_NOT_AN_EVENTFD, SetupError::not_an_eventfd));
+static_assert(same(BP_REGION_TOO_LARGE, SetupError::region_too_large));
 
 }  // namespace
 }  // namespace bellpull::ring::c

@@ -54,6 +54,8 @@ void test_region_errors(void) {
   EXPECT(BP_SIZE_TOO_LARGE, bp_region_create(&region, "c", &wrong, 1));
   wrong = (bp_part){.kind = BP_PART_BYTES, .size = 0};
   EXPECT(BP_REGION_EMPTY, bp_region_create(&region, "c", &wrong, 1));
+  const bp_part large = {.kind = BP_PART_BYTES, .size = UINT64_MAX};
+  EXPECT(BP_REGION_TOO_LARGE, bp_region_create(&region, "c", &large, 1));
   wrong = (bp_part){.kind = 9, .size = 1};
   EXPECT(BP_OTHER_KIND, bp_region_create(&region, "c", &wrong, 1));
   EXPECT(BP_OK, bp_region_create(&region, "c", parts, 2));
@@ -191,7 +193,8 @@ void test_every_error(void) {
                              BP_NOT_A_REGION,
                              BP_PART_MISSING,
                              BP_PARTS_TOO_MANY,
-                             BP_NOT_AN_EVENTFD};
+                             BP_NOT_AN_EVENTFD,
+                             BP_REGION_TOO_LARGE};
   const char* const unknown = bp_describe(-1);
   CHECK(strcmp(unknown, bp_describe(100000)) == 0);
   for (size_t i = 0; i < sizeof kAll / sizeof *kAll; ++i) {

@@ -44,6 +44,7 @@ enum class SetupError : std::uint8_t {
   part_missing,           ///< the region has no part of that number
   parts_too_many,         ///< more parts than a region's header has room for
   not_an_eventfd,         ///< a file descriptor that is to be a bell, and is none
+  region_too_large,       ///< a part that no process can map with the others of its region
 };
 
 /// The rule that was broken, as a phrase for an error message. Never null.
@@ -128,6 +129,8 @@ enum class SetupError : std::uint8_t {
       return "a region has from 1 to 32 parts";
     case SetupError::not_an_eventfd:
       return "the file descriptor is no eventfd; make it with Doorbell::make() or eventfd()";
+    case SetupError::region_too_large:
+      return "a shared region has at most 2^46 bytes";
   }
   return "unknown set-up error";
 }

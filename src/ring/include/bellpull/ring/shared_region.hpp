@@ -87,7 +87,8 @@ class RegionPlan {
   SetupError add(PartKind kind, std::uint64_t bytes, std::uint32_t size) noexcept {
     constexpr std::uint64_t kMost = std::uint64_t{1} << 46U;  // what a process can map, and less
     if (parts_ == kMaxParts) return SetupError::parts_too_many;
-    if (bytes == 0 || bytes > kMost - bytes_) return SetupError::region_empty;
+    if (bytes == 0) return SetupError::region_empty;
+    if (bytes > kMost - bytes_) return SetupError::region_too_large;
     part_[parts_++] = {bytes_, bytes, static_cast<std::uint32_t>(kind), size};
     bytes_ = detail::line_up(bytes_ + bytes);
     return SetupError::none;

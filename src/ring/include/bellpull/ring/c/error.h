@@ -49,6 +49,7 @@ enum bp_error {
   BP_PART_MISSING = 33,          ///< the region has no part of that number
   BP_PARTS_TOO_MANY = 34,        ///< a region has from 1 to 32 parts
   BP_NOT_AN_EVENTFD = 35,        ///< a file descriptor that is to be a bell, and is none
+  BP_REGION_TOO_LARGE = 36,      ///< a shared region has at most 2^46 bytes
 };
 
 /// The error as a phrase for a message, in memory that is never freed; never null, whatever the

@@ -36,8 +36,8 @@ typedef struct bp_part {
 /// Makes a region of `count` parts, 1 to 32, numbered from 0, each on a 128-byte boundary, with
 /// empty rings and zeroed memory, in the place of what `region` had. `name` is what /proc shows.
 /// Blocks as memory allocation does. Errors: BP_PARTS_TOO_MANY, BP_OTHER_KIND for an unknown kind,
-/// BP_REGION_EMPTY, those of the shape of a ring or queue, BP_SYSTEM_CALL; `region` is a zeroed
-/// handle then.
+/// BP_REGION_EMPTY, BP_REGION_TOO_LARGE, those of the shape of a ring or queue, BP_SYSTEM_CALL;
+/// `region` is a zeroed handle then.
 BP_API int bp_region_create(bp_region* region, const char* name, const bp_part* parts,
                             size_t count);
 
