@@ -2,9 +2,10 @@
 #include "bellpull/netdrv/packet_pool.hpp"
 
 #include <algorithm>
-#include <boost/lockfree/stack.hpp>
+#include <atomic>
 #include <new>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace bellpull::netdrv {
@@ -22,19 +23,31 @@ thread_local char thread_mark;
 
 struct PacketPool::Store {
   explicit Store(const PacketPoolOptions& wanted)
-      : options(wanted),
-        owner(&thread_mark),
-        buffers(std::size_t{wanted.heads} + wanted.tails),
-        returned(buffers.size()) {
+      : options(wanted), owner(&thread_mark), buffers(std::size_t{wanted.heads} + wanted.tails) {
     heads.reserve(options.heads);
     tails.reserve(options.tails);
   }
 
   void keep(PacketBuffer* buffer) noexcept { (buffer->is_tail ? tails : heads).push_back(buffer); }
 
+  // From another thread.
+  void take_back(PacketBuffer* buffer) noexcept {
+    buffer->tail = returned.load(std::memory_order_relaxed);
+    // release: pairs with collect(); what was done with the buffer is over
+    while (!returned.compare_exchange_weak(buffer->tail, buffer, std::memory_order_release,
+                                           std::memory_order_relaxed)) {
+    }
+  }
+
   // What other threads returned becomes usable in one sweep, only when there is need.
   void collect() noexcept {
-    returned.consume_all([this](PacketBuffer* buffer) noexcept { keep(buffer); });
+    // acquire: pairs with take_back()
+    PacketBuffer* buffer = returned.exchange(nullptr, std::memory_order_acquire);
+    while (buffer != nullptr) {
+      PacketBuffer* const next = std::exchange(buffer->tail, nullptr);
+      keep(buffer);
+      buffer = next;
+    }
   }
 
   const PacketPoolOptions options;
@@ -43,7 +56,9 @@ struct PacketPool::Store {
   std::byte* memory = nullptr;
   std::vector<PacketBuffer*> heads;  // free; owner thread, last in first out: the warm one first
   std::vector<PacketBuffer*> tails;
-  boost::lockfree::stack<PacketBuffer*> returned;  // from other threads; never full, never grows
+  // From other threads: a list that is only ever taken whole, so that no link of it is read while
+  // its buffer may be pushed anew. Through `tail`, which means nothing in a free buffer.
+  std::atomic<PacketBuffer*> returned{nullptr};
 };
 
 PacketPool::PacketPool(const PacketPoolOptions& options) {
@@ -115,7 +130,7 @@ void PacketPool::give_back(PacketBuffer* buffer) noexcept {
   if (store_->owner == &thread_mark) {
     store_->keep(buffer);
   } else {
-    store_->returned.bounded_push(buffer);  // has a node for every buffer there is
+    store_->take_back(buffer);
   }
 }
 

@@ -24,7 +24,7 @@ struct Offload {
 /// One piece of memory of a pool and what is in it. Only the library looks inside.
 struct PacketBuffer {
   PacketPool* pool = nullptr;    ///< where it returns to
-  PacketBuffer* tail = nullptr;  ///< second buffer of the same packet, or null
+  PacketBuffer* tail = nullptr;  ///< second buffer of the same packet, or null; the pool's if free
   std::byte* begin = nullptr;    ///< first byte of the memory
   std::uint32_t capacity = 0;    ///< bytes of the memory
   std::uint32_t offset = 0;      ///< where the data begin
