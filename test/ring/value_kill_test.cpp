@@ -323,6 +323,7 @@ TEST_CASE("check 24: one of several producers is killed: recover() passes over w
     const std::uint64_t enough = expected + random() % 300;
     do {
       drain();
+      std::this_thread::yield();
     } while (expected < enough && !stops);
     if (stops) REQUIRE(rig.kick.wait(20'000, victim.pidfd()) == Wake::rang);
     victim.kill();
