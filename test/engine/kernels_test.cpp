@@ -226,7 +226,8 @@ TEST_CASE("no function reads or writes beyond its ranges, where the pages beside
   randomize(a.data(), a.size(), random);
   std::vector<std::size_t> lengths;
   for (std::size_t bytes = 0; bytes <= 300; ++bytes) lengths.push_back(bytes);
-  for (const std::size_t bytes : {511, 1000, 2047, 2048, 2049, 4096, 6145, 24576, 24577, 70001}) {
+  for (const std::size_t bytes :
+       {511u, 1000u, 2047u, 2048u, 2049u, 4096u, 6145u, 24576u, 24577u, 70001u}) {
     lengths.push_back(bytes);
   }
   lengths.push_back(a.size());

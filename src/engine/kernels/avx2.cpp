@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Compiled with AVX2, BMI, SSE 4.2 and PCLMULQDQ: see vector_moves.hpp for what must not be in
-// here.
+// Compiled with AVX2, BMI, SSE 4.2 and PCLMULQDQ: see sets.hpp for what must not be in here.
 #include "crc32c_lanes.hpp"
 #include "sets.hpp"
-#include "vector_moves.hpp"
+#include "vector_copy.hpp"
+#include "vector_fill.hpp"
+#include "vector_mismatch.hpp"
 
 namespace bellpull::engine::kernels {
 
@@ -24,6 +25,10 @@ struct Ymm {
   }
   static void stream(std::byte* to, Register value) noexcept {
     _mm256_stream_si256(reinterpret_cast<__m256i*>(to), value);
+  }
+
+  static Register repeat(std::uint64_t word) noexcept {
+    return _mm256_set1_epi64x(static_cast<long long>(word));
   }
 
   static Register equal(const std::byte* a, const std::byte* b) noexcept {
@@ -58,8 +63,8 @@ std::uint32_t crc32c(std::uint32_t seed, const std::byte* from, std::size_t byte
 std::uint32_t copy_crc32c(std::uint32_t seed, std::byte* to, const std::byte* from,
                           std::size_t bytes) noexcept {
   if (bytes < kCopyLimits.past_cache) return ~take_lanes<true>(~seed, to, from, bytes);
-  // Stores past the cache want whole lines one after the other. A piece is read from memory for
-  // its checksum and from the first cache for its copy.
+  // Stores past the cache want whole lines one after the other, and the lanes are at three places.
+  // So a piece is read from memory for its checksum and from the first cache for its copy.
   constexpr std::size_t kPiece = 3 * kMaxLane * kWord;
   while (bytes != 0) {
     const std::size_t piece = bytes < kPiece ? bytes : kPiece;

@@ -11,6 +11,7 @@ namespace {
 
 struct Caches {
   std::size_t first = std::size_t{32} << 10;
+  std::size_t second = std::size_t{256} << 10;
   std::size_t last = std::size_t{8} << 20;
 };
 
@@ -47,6 +48,7 @@ struct Registers {
       const std::size_t line = (r.b & 4095) + 1;
       const std::size_t size = ways * partitions * line * (std::size_t{r.c} + 1);
       if (level == 1) found.first = size;
+      if (level == 2) found.second = size;
       found.last = any ? std::max(found.last, size) : size;
       any = true;
     }
@@ -59,7 +61,7 @@ struct Registers {
   const Caches sizes = caches();
   constexpr unsigned kFsrm = 1u << 4;
   // Two ranges; a quarter of the last cache is left to others.
-  return {sizes.first / 2, sizes.last / 8 * 3, (cpuid(7, 0).d & kFsrm) != 0};
+  return {sizes.first / 2, sizes.second / 2, sizes.last / 8 * 3, (cpuid(7, 0).d & kFsrm) != 0};
 }
 
 }  // namespace
