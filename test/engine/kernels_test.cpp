@@ -132,7 +132,7 @@ TEST_CASE("a copy is exact and touches nothing beside, at every misalignment of 
   Random random(announce_seed("misaligned copies", 1));
   constexpr std::size_t kLongest = 300;
   constexpr std::size_t kGuard = 128;
-  const std::uint64_t lengths = std::max<std::uint64_t>(1, scaled(20));
+  const std::uint64_t lengths = std::max<std::uint64_t>(1, scaled(40));
   const Bytes source = random_bytes(64 + 64 + kLongest, random);
   Bytes target(64 + 2 * kGuard + 64 + kLongest, kUntouched);
   const auto aligned = [](auto* at) {
