@@ -142,7 +142,7 @@ TEST_CASE("a copy is exact and touches nothing beside, at every misalignment of 
     for (const Copier& copier : kCopiers) {
       CAPTURE(std::string(set->name));
       CAPTURE(std::string(copier.name));
-      for (std::size_t pair = 0; pair < 64 * 64; ++pair) {
+      for (std::size_t pair = 0; pair < std::size_t{64} * 64; ++pair) {
         for (std::uint64_t i = 0; i < lengths; ++i) {
           const std::size_t bytes = below(random, kLongest + 1);
           const std::byte* const from = aligned(source.data()) + pair % 64;

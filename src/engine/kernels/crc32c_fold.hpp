@@ -75,12 +75,12 @@ template <Also Work>
 
 /// What is done in one round: so many words of each lane keep the crc32 instruction busy for as
 /// long as four lines keep the multiplications.
-constexpr std::size_t kRoundLines = 4 * kLine;
-constexpr std::size_t kRoundLane = 5 * kWord;
-constexpr std::size_t kRound = kRoundLines + 3 * kRoundLane;
+inline constexpr std::size_t kRoundLines = 4 * kLine;
+inline constexpr std::size_t kRoundLane = 5 * kWord;
+inline constexpr std::size_t kRound = kRoundLines + 3 * kRoundLane;
 
 /// The most that the factors of the lanes allow, in whole cache lines.
-constexpr std::size_t kMaxRounds = kMaxLane * kWord / kRoundLane / 8 * 8;
+inline constexpr std::size_t kMaxRounds = kMaxLane * kWord / kRoundLane / 8 * 8;
 static_assert(kMaxRounds * kRound % kLine == 0);
 
 /// Four sums under way, each of every fourth line.

@@ -24,10 +24,10 @@ namespace {
   return power;
 }
 
-constexpr std::size_t kWord = 8;
+inline constexpr std::size_t kWord = 8;
 
 /// Words in the longest stretch.
-constexpr std::size_t kMaxLane = 256;
+inline constexpr std::size_t kMaxLane = 256;
 
 [[nodiscard]] inline std::uint64_t load_word(const std::byte* from) noexcept {
   std::uint64_t word;
@@ -52,7 +52,7 @@ constexpr Shifts make_shifts() {
   return shifts;
 }
 
-constexpr Shifts kShifts = make_shifts();
+inline constexpr Shifts kShifts = make_shifts();
 
 /// The product that becomes the checksum with `words` of zeros behind it when the crc32 instruction
 /// reduces it.

@@ -13,11 +13,11 @@
 namespace bellpull::engine::kernels {
 namespace {
 
-constexpr std::size_t kLine = 64;
+inline constexpr std::size_t kLine = 64;
 
 /// Shorter ones are left to memcpy: it is good at them, and below the length from which it may
 /// choose `rep movsb`.
-constexpr std::size_t kLeftToLibrary = 2048;
+inline constexpr std::size_t kLeftToLibrary = 2048;
 
 /// How far it is to the next cache line, 1 to 64.
 [[nodiscard]] inline std::size_t to_next_line(const std::byte* at) noexcept {
@@ -89,8 +89,8 @@ inline void move_string(std::byte* to, const std::byte* from, std::size_t bytes)
   asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-/// Whether the target lies less than a line behind the source, within their pages: there `rep
-/// movsb` is known to be slow on some processors (glibc's bug 30994).
+/// Whether the target begins less than a line behind the source, as far as the offsets in their
+/// pages go. Zen 3 has FSRM, too, but is many times slower there (glibc's bug 30994).
 [[nodiscard]] inline bool close_in_page(const std::byte* to, const std::byte* from) noexcept {
   const std::uintptr_t distance =
       reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from);

@@ -110,8 +110,8 @@ class OddLines {
   }
 
  private:
-  std::size_t size_;
   alignas(kLine) std::byte bytes_[7 * kLine + 16];
+  std::size_t size_;
 };
 
 /// Aligned stores of whole vectors, as many as fit in; returns their bytes.
