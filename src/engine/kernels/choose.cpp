@@ -9,8 +9,8 @@ namespace bellpull::engine::kernels {
 
 const Kernels* avx2() noexcept {
 #if BELLPULL_KERNELS_X86
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
-      __builtin_cpu_supports("sse4.2")) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+      __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.2")) {
     return &kAvx2;
   }
 #endif
@@ -20,8 +20,9 @@ const Kernels* avx2() noexcept {
 const Kernels* avx512() noexcept {
 #if BELLPULL_KERNELS_X86
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("vpclmulqdq") &&
-      __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.2")) {
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi") &&
+      __builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("pclmul") &&
+      __builtin_cpu_supports("sse4.2")) {
     return &kAvx512;
   }
 #endif
