@@ -12,12 +12,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <ctime>
 #include <random>
-#include <string_view>
 #include <thread>
 
+#include "long_run.hpp"
 #include "rig.hpp"
 #include "sanitizers.hpp"
 #include "seeds.hpp"
@@ -29,9 +28,7 @@ namespace {
 using Kind = PrepareError::Kind;
 
 std::uint64_t rounds_of(std::uint64_t rounds) {
-  const char* wish = std::getenv("BELLPULL_LONG");
-  const bool is_long = wish != nullptr && std::string_view(wish) == "1";
-  return scaled(rounds) * (is_long ? 10 : 1);
+  return scaled(rounds) * (long_run() ? 10 : 1);
 }
 
 // Delays of random length, from nothing to a few microseconds, mostly short: the races are a few

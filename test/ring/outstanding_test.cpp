@@ -4,9 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <string_view>
 
+#include "long_run.hpp"
 #include "queue_pair.hpp"
 #include "sanitizers.hpp"
 
@@ -15,10 +14,8 @@ namespace {
 
 TEST_CASE_TEMPLATE("check 4: a chain that the device keeps comes back, however many others did", K,
                    SplitUntrusted, PackedUntrusted) {
-  const char* wish = std::getenv("BELLPULL_LONG");
-  const bool is_long = wish != nullptr && std::string_view(wish) == "1";
   const std::uint64_t others =
-      is_long ? (std::uint64_t{1} << 31U) + 1000 : engine::test::scaled(200'000);
+      engine::test::long_run() ? (std::uint64_t{1} << 31U) + 1000 : engine::test::scaled(200'000);
   Pair<K> pair(8);
   REQUIRE(pair.attach() == SetupError::none);
   constexpr std::uint64_t kKept = ~std::uint64_t{0};

@@ -5,11 +5,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <random>
-#include <string_view>
 
 #include "bellpull/ring/doorbell.hpp"
+#include "long_run.hpp"
 #include "sanitizers.hpp"
 
 namespace bellpull::ring::test {
@@ -19,9 +18,7 @@ inline constexpr int kTooLong = 20'000;
 
 /// How often a case sleeps: often with BELLPULL_LONG=1 in the environment.
 inline std::uint64_t sleeps(std::uint64_t with_long, std::uint64_t usual) {
-  const char* const wish = std::getenv("BELLPULL_LONG");
-  const bool is_long = wish != nullptr && std::string_view(wish) == "1";
-  return engine::test::scaled(is_long ? with_long : usual);
+  return engine::test::scaled(engine::test::long_run() ? with_long : usual);
 }
 
 /// Delays of random length, mostly short, the longest about as long as a wake-up takes.
