@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "bellpull/ring/prefetch.hpp"
 #include "bellpull/ring/virtqueue.hpp"
 #include "pinning.hpp"
 #include "thread_cpu.hpp"
@@ -119,7 +120,12 @@ class Rig {
   /// Reclaims a burst and makes the next one available.
   void send() {
     driver_.poll(shape_.burst, [this](const Used& used) noexcept {
-      driver_pool_.give(reinterpret_cast<std::byte*>(used.token));
+      auto* const buffer = reinterpret_cast<std::byte*>(used.token);
+      driver_pool_.give(buffer);
+      if (!shape_.payload) return;
+      // The device read it last. It is written next, and the publish waits for all that is written.
+      detail::prefetch_for_write(buffer);
+      detail::prefetch_for_write(buffer + kCacheLine);
     });
     const std::uint32_t room = driver_.free_descriptors();
     const unsigned count = shape_.burst < room ? shape_.burst : room;

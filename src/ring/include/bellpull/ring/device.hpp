@@ -12,6 +12,7 @@
 
 #include "bellpull/ring/address_map.hpp"
 #include "bellpull/ring/budget.hpp"
+#include "bellpull/ring/cacheline.hpp"
 #include "bellpull/ring/chain_reader.hpp"
 #include "bellpull/ring/device_options.hpp"
 #include "bellpull/ring/device_slots.hpp"
@@ -159,8 +160,8 @@ class Device {
 
   /// Takes chains within `budget` until one of the two spans is used up: those to work on together.
   /// Fills `chains` from its start with `count` of them; `Chain::first` says where the pieces of
-  /// each begin in `pieces`. The first line of each readable piece is prefetched, so that the
-  /// caller who then goes through the chains finds it near. Split: reads the driver's index at most
+  /// each begin in `pieces`. Where each readable piece begins is prefetched, so that the caller who
+  /// then goes through the chains finds it near. Split: reads the driver's index at most
   /// once. Returns `chain` when `chains` is full, otherwise as poll() does; `more` as well when
   /// `pieces` has too little room for another chain. A chain that finds all of `pieces` too small
   /// is faulty.
@@ -174,8 +175,7 @@ class Device {
     for (;;) {
       Found found;
       const std::uint32_t run =
-          take_singles(budget, pieces.subspan(first), chains.subspan(taken), found);
-      for (std::uint32_t i = 0; i < run; ++i) chains[taken + i].first = first + i;
+          take_singles(budget, pieces.subspan(first), chains.subspan(taken), first, found);
       taken += run;
       first += run;
       if (taken == chains.size()) break;
@@ -357,7 +357,7 @@ class Device {
   [[nodiscard, gnu::always_inline]] Pull next(Budget& budget, std::span<Piece> pieces,
                                               Chain& chain) noexcept {
     Found found;
-    if (take_singles(budget, pieces, {&chain, 1}, found) != 0) [[likely]]
+    if (take_singles(budget, pieces, {&chain, 1}, 0, found) != 0) [[likely]]
       return Pull::chain;
     return next_of_any_kind(found, budget, pieces, chain, true);
   }
@@ -380,6 +380,7 @@ class Device {
   [[nodiscard, gnu::always_inline]] std::uint32_t take_singles(Budget& budget,
                                                                std::span<Piece> pieces,
                                                                std::span<Chain> chains,
+                                                               std::uint32_t first,
                                                                Found& found) noexcept {
     std::size_t most = std::min(pieces.size(), chains.size());
     most = std::min<std::size_t>(most, std::min(budget.chains, budget.descriptors));
@@ -404,12 +405,13 @@ class Device {
       bytes -= piece.length;
       pieces[run] = piece;
       __builtin_prefetch(piece.data);
+      if (piece.length > kCacheLine) __builtin_prefetch(piece.data + kCacheLine);
       Chain& chain = chains[run];
       chain.head = head;
       chain.descriptors = 1;
       chain.readable = writable ? 0 : 1;
       chain.writable = writable ? 1 : 0;
-      chain.first = 0;
+      chain.first = first + run;
       chain.readable_bytes = writable ? 0 : piece.length;
       chain.writable_bytes = writable ? piece.length : 0;
       accept_chain(cursor, chain, chain.writable_bytes);

@@ -21,14 +21,13 @@ class PackedDeviceRing {
   // The buffer id is that of the chain's last descriptor: even a bad chain is read to its end.
   static constexpr bool kIdComesLast = true;
 
-  // One descriptor of a chain, copied, and where the chain was found.
+  // One descriptor of a chain, copied.
   struct Cursor {
     std::uint64_t address = 0;
     std::uint32_t length = 0;
     std::uint16_t flags = 0;
     std::uint16_t id = 0;
-    std::uint32_t descriptors = 0;
-    PackedPosition position;  // behind this descriptor
+    std::uint32_t descriptors = 0;  // of the chain, up to this one
   };
 
   template <class Map>
@@ -90,7 +89,6 @@ class PackedDeviceRing {
 
   template <class Trust>
   [[nodiscard]] QueueFault first(Cursor& cursor) noexcept {
-    cursor.position = avail_;
     cursor.descriptors = 0;
     fill<Trust>(memory_.desc[avail_.offset()], tail_, cursor);
     return QueueFault::none;
@@ -101,10 +99,11 @@ class PackedDeviceRing {
     if constexpr (Trust::kChecks) {
       if (cursor.descriptors == memory_.size) return QueueFault::ring_overrun;
     }
-    const PackedDescriptor& desc = memory_.desc[cursor.position.offset()];
+    const PackedPosition position = avail_.plus(cursor.descriptors);
+    const PackedDescriptor& desc = memory_.desc[position.offset()];
     const std::uint64_t tail = Access::template load<Site::avail_entry>(desc.tail);
     if constexpr (Trust::kChecks) {
-      if ((packed_flags(tail) & kPackedBoth) != cursor.position.available()) {
+      if ((packed_flags(tail) & kPackedBoth) != position.available()) {
         return QueueFault::descriptor_not_ready;
       }
     }
@@ -125,7 +124,7 @@ class PackedDeviceRing {
   }
 
   void commit(const Cursor& cursor) noexcept {
-    avail_ = cursor.position;
+    avail_.advance(cursor.descriptors);
     taken_total_ += cursor.descriptors;
     seen_ = false;
   }
@@ -214,7 +213,6 @@ class PackedDeviceRing {
     cursor.length = packed_length(tail);
     cursor.flags = packed_flags(tail);
     cursor.id = packed_id(tail);
-    cursor.position.advance(1);
     ++cursor.descriptors;
   }
 

@@ -54,13 +54,14 @@ inline constexpr std::uint16_t kPackedUsed = 1U << VRING_PACKED_DESC_F_USED;
 /// Both bits.
 inline constexpr std::uint16_t kPackedBoth = kPackedAvail | kPackedUsed;
 
-/// A place in a packed ring and the wrap counter in one number: it runs from 0 to twice the size of
-/// the queue. The first lap, with the wrap counter at 1, is below the size.
+/// A place in a packed ring with its wrap counter. Two laps after each other have different ones;
+/// the first lap has 1.
 class PackedPosition {
  public:
   PackedPosition() = default;
-  /// The position `at`, below 2 * `size`.
-  constexpr PackedPosition(std::uint32_t at, std::uint32_t size) noexcept : at_(at), size_(size) {}
+  /// The position `at` of two laps that are numbered through, below 2 * `size`.
+  constexpr PackedPosition(std::uint32_t at, std::uint32_t size) noexcept
+      : offset_(at < size ? at : at - size), size_(size), second_(at < size ? 0 : kPackedBoth) {}
 
   /// Reads the form of a saved state: offset in bits 0 to 14, wrap counter in bit 15. An offset
   /// that is not below `size` gives a position that is not valid().
@@ -72,24 +73,27 @@ class PackedPosition {
   }
 
   /// Whether the offset is inside of the ring.
-  [[nodiscard]] constexpr bool valid() const noexcept { return at_ < 2 * size_; }
+  [[nodiscard]] constexpr bool valid() const noexcept { return offset_ < size_; }
   /// The number of the descriptor, from 0.
-  [[nodiscard]] constexpr std::uint32_t offset() const noexcept {
-    return at_ < size_ ? at_ : at_ - size_;
-  }
+  [[nodiscard]] constexpr std::uint32_t offset() const noexcept { return offset_; }
   /// The wrap counter.
-  [[nodiscard]] constexpr bool wrap() const noexcept { return at_ < size_; }
+  [[nodiscard]] constexpr bool wrap() const noexcept { return second_ == 0; }
   /// Offset and wrap counter as a 16-bit word; see from_wrap().
   [[nodiscard]] constexpr std::uint16_t to_wrap() const noexcept {
-    return static_cast<std::uint16_t>(offset() | (wrap() ? 0x8000U : 0U));
+    return static_cast<std::uint16_t>(offset_ | (wrap() ? 0x8000U : 0U));
   }
-  /// The number itself.
-  [[nodiscard]] constexpr std::uint32_t at() const noexcept { return at_; }
+  /// The position among two laps that are numbered through.
+  [[nodiscard]] constexpr std::uint32_t at() const noexcept {
+    return wrap() ? offset_ : offset_ + size_;
+  }
 
   /// Moves on by `descriptors`, at most the size of the queue.
   constexpr void advance(std::uint32_t descriptors) noexcept {
-    at_ += descriptors;
-    if (at_ >= 2 * size_) at_ -= 2 * size_;
+    offset_ += descriptors;
+    if (offset_ < size_) [[likely]]
+      return;
+    offset_ -= size_;
+    second_ ^= kPackedBoth;
   }
   /// The position `descriptors` further on.
   [[nodiscard]] constexpr PackedPosition plus(std::uint32_t descriptors) const noexcept {
@@ -100,19 +104,20 @@ class PackedPosition {
 
   /// Descriptors from `start` to here, below twice the size of the queue.
   [[nodiscard]] constexpr std::uint32_t since(const PackedPosition& start) const noexcept {
-    return at_ >= start.at_ ? at_ - start.at_ : at_ + 2 * size_ - start.at_;
+    return at() >= start.at() ? at() - start.at() : at() + 2 * size_ - start.at();
   }
 
   /// The AVAIL and USED bits of a descriptor that is available here.
   [[nodiscard]] constexpr std::uint16_t available() const noexcept {
-    return wrap() ? kPackedAvail : kPackedUsed;
+    return kPackedAvail ^ second_;
   }
   /// The AVAIL and USED bits of a descriptor that was used here.
-  [[nodiscard]] constexpr std::uint16_t used() const noexcept { return wrap() ? kPackedBoth : 0; }
+  [[nodiscard]] constexpr std::uint16_t used() const noexcept { return kPackedBoth ^ second_; }
 
  private:
-  std::uint32_t at_ = 0;
+  std::uint32_t offset_ = 0;
   std::uint32_t size_ = 0;
+  std::uint16_t second_ = 0;  // in the second lap: the two bits, which mean the opposite there
 };
 
 /// An event suppression structure as one word: offset and wrap counter in bits 0 to 15, flags in 16
