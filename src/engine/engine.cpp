@@ -21,6 +21,7 @@
 #include <system_error>
 
 #include "engine_core.hpp"
+#include "stream_device.hpp"
 
 namespace bellpull::engine {
 
@@ -57,10 +58,12 @@ void block_signals() noexcept {
 // While it lives, the engine's thread touches nothing and no other owner changes anything.
 class Engine::Core::Parked {
  public:
-  explicit Parked(Core& core, StreamDevice* stopping = nullptr) noexcept : core_(core) {
+  explicit Parked(Core& core, ChannelDevice* device = nullptr, Control wanted = {}) noexcept
+      : core_(core) {
     if (!core_.thread_.joinable()) return;
     lock_ = std::unique_lock(core_.changing_);
-    core_.stopping_ = stopping;
+    core_.controlled_ = device;
+    core_.wanted_ = wanted;
     core_.park_.store(1, std::memory_order_release);  // pairs with the acquire in loop()
     core_.doorbell();
     core_.parked_.wait(0, std::memory_order_acquire);  // pairs with the release in stay_parked()
@@ -69,7 +72,7 @@ class Engine::Core::Parked {
   Parked& operator=(const Parked&) = delete;
   ~Parked() {
     if (!lock_.owns_lock()) return;
-    core_.stopping_ = nullptr;
+    core_.controlled_ = nullptr;
     core_.park_.store(0, std::memory_order_release);  // pairs with the acquire in stay_parked()
     core_.park_.notify_one();
     core_.parked_.wait(1, std::memory_order_acquire);  // pairs with the release in stay_parked()
@@ -114,7 +117,7 @@ void Engine::Core::close_all() noexcept {
   if (epoll_ >= 0) ::close(epoll_);
 }
 
-void Engine::Core::add(StreamDevice& device) {
+void Engine::Core::add(ChannelDevice& device) {
   const Parked parked(*this);
   devices_.reserve(devices_.size() + 1);  // so that nothing is left behind when it throws
   waits.add(device);
@@ -122,24 +125,24 @@ void Engine::Core::add(StreamDevice& device) {
   if (const int error = rewatch(fd); error != 0) {
     forget(device);
     fail(error, "epoll_ctl: watch file descriptor " + std::to_string(fd) +
-                    " of a stream channel's back-end; use one that can be polled (a socket, a "
+                    " of a channel's back-end; use one that can be polled (a socket, a "
                     "pipe, a TAP), or a driven engine");
   }
-  const bool sends = device.capabilities().direction == Direction::memory_to_device;
+  const bool sends = !device.capabilities().operations.contains(Operation::read);
   devices_.insert(sends ? devices_.begin() : devices_.end(), &device);
 }
 
-void Engine::Core::remove(StreamDevice& device) noexcept {
+void Engine::Core::remove(ChannelDevice& device) noexcept {
   const Parked parked(*this);
   forget(device);
 }
 
-void Engine::Core::stop(StreamDevice& device) noexcept {
-  const Parked parked(*this, &device);
-  if (!thread_.joinable()) device.stop();
+void Engine::Core::control(ChannelDevice& device, Control wanted) noexcept {
+  const Parked parked(*this, &device, wanted);
+  if (!thread_.joinable()) device.control(wanted);
 }
 
-void Engine::Core::forget(StreamDevice& device) noexcept {
+void Engine::Core::forget(ChannelDevice& device) noexcept {
   std::erase(devices_, &device);
   waits.remove(device);
   // A descriptor that was watched before is only refused when it is gone, and then its devices hear
@@ -157,7 +160,7 @@ int Engine::Core::rewatch(int fd) noexcept {
 RunResult Engine::Core::run(unsigned limit) noexcept {
   runs.add(1);
   RunResult result;
-  for (StreamDevice* device : devices_) result.completed += device->run(limit);
+  for (ChannelDevice* device : devices_) result.completed += device->run(limit);
   // Asked last: a push sink may have issued work to a device whose turn was over.
   result.runnable = runnable();
   return result;
@@ -165,11 +168,11 @@ RunResult Engine::Core::run(unsigned limit) noexcept {
 
 bool Engine::Core::runnable() noexcept {
   return std::any_of(devices_.begin(), devices_.end(),
-                     [](StreamDevice* device) { return device->runnable(); });
+                     [](ChannelDevice* device) { return device->runnable(); });
 }
 
 void Engine::Core::retry_blocked() noexcept {
-  for (StreamDevice* device : devices_) device->unblock();
+  for (ChannelDevice* device : devices_) device->unblock();
 }
 
 void Engine::Core::doorbell() noexcept {
@@ -200,12 +203,12 @@ void Engine::Core::loop() noexcept {
 // Returns false when there was work after all.
 bool Engine::Core::sleep() noexcept {
   bool work = false;
-  for (StreamDevice* device : devices_) work = device->arm() || work;
+  for (ChannelDevice* device : devices_) work = device->arm() || work;
   if (!work) {
     sleeps.add(1);
     collect_events(-1);
   }
-  for (StreamDevice* device : devices_) device->disarm();
+  for (ChannelDevice* device : devices_) device->disarm();
   return !work;
 }
 
@@ -219,7 +222,7 @@ void Engine::Core::collect_events(int timeout) noexcept {
 }
 
 void Engine::Core::stay_parked() noexcept {
-  if (stopping_ != nullptr) stopping_->stop();
+  if (controlled_ != nullptr) controlled_->control(wanted_);
   parked_.store(1, std::memory_order_release);  // pairs with the acquire in Parked()
   parked_.notify_one();
   park_.wait(1, std::memory_order_acquire);     // pairs with the release in ~Parked()
@@ -236,11 +239,18 @@ std::unique_ptr<StreamChannel> Engine::open_stream(const StreamOptions& options,
   if (backend == nullptr) {
     throw std::invalid_argument("open stream channel: there is no back-end; make one first");
   }
-  const unsigned max_segments = backend->capabilities().max_segments;
+  const Capabilities capabilities = backend->capabilities();
+  const unsigned max_segments = capabilities.max_segments;
   if (max_segments == 0 || max_segments > kMaxSegments) {
     throw std::invalid_argument("open stream channel: the back-end declares " +
                                 std::to_string(max_segments) + " segments; 1 to " +
                                 std::to_string(kMaxSegments) + " are possible");
+  }
+  if (capabilities.operations != OperationSet{Operation::read} &&
+      capabilities.operations != OperationSet{Operation::write}) {
+    throw std::invalid_argument(
+        "open stream channel: the back-end must declare one operation, read or write; open an "
+        "operation channel over others");
   }
   auto device = std::make_unique<StreamDevice>(options.layout, options.size, std::move(backend),
                                                options.notify, options.sink);

@@ -9,7 +9,7 @@
 
 #include "bellpull/engine/counter.hpp"
 #include "bellpull/engine/engine.hpp"
-#include "stream_device.hpp"
+#include "channel_device.hpp"
 #include "wait_table.hpp"
 
 namespace bellpull::engine {
@@ -23,11 +23,12 @@ class Engine::Core {
   Core& operator=(const Core&) = delete;
   ~Core();
 
-  void add(StreamDevice& device);
-  void remove(StreamDevice& device) noexcept;
+  void add(ChannelDevice& device);
+  void remove(ChannelDevice& device) noexcept;
 
-  /// Stops a device on the thread that runs the engine, as its back-end may expect.
-  void stop(StreamDevice& device) noexcept;
+  /// Asks that of a device on the thread that runs the engine, as its back-end may expect. Returns
+  /// when it is done.
+  void control(ChannelDevice& device, Control wanted) noexcept;
 
   /// One round over the devices.
   RunResult run(unsigned limit) noexcept;
@@ -50,11 +51,11 @@ class Engine::Core {
   bool sleep() noexcept;
   void collect_events(int timeout) noexcept;
   void stay_parked() noexcept;
-  void forget(StreamDevice& device) noexcept;
+  void forget(ChannelDevice& device) noexcept;
   int rewatch(int fd) noexcept;
   void close_all() noexcept;
 
-  std::vector<StreamDevice*> devices_;  // those that send first
+  std::vector<ChannelDevice*> devices_;  // those that send first
   int epoll_ = -1;
   int bell_ = -1;
   // Parking is a set-up affair, so a mutex between owners and a futex wait are fine. park_ is
@@ -62,7 +63,9 @@ class Engine::Core {
   std::mutex changing_;
   std::atomic<std::uint32_t> park_{0};
   std::atomic<std::uint32_t> parked_{0};
-  StreamDevice* stopping_ = nullptr;  // for the thread to stop before it parks
+  // What the thread has to ask of whom before it parks.
+  ChannelDevice* controlled_ = nullptr;
+  Control wanted_{};
   std::atomic<bool> quit_{false};
   std::thread thread_;
 };

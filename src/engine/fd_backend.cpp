@@ -61,7 +61,9 @@ class FdBackend final : public Backend {
       : options_(options), counters_(counters), ops_(options.window) {}
 
   [[nodiscard]] Capabilities capabilities() const noexcept override {
-    return {options_.direction, kMaxVectors, options_.max_length};
+    return {.operations = {operation_of(options_.direction)},
+            .max_segments = kMaxVectors,
+            .max_length = options_.max_length};
   }
 
   [[nodiscard]] WaitSource wait_source() const noexcept override {
@@ -78,9 +80,9 @@ class FdBackend final : public Backend {
     unsigned calls = 0;
     while (reaped.count < done.size() && !ops_.empty()) {
       const Op& op = ops_.front();
-      const Vectors vectors(op.segments, moved_);
-      ++calls;
       const bool reads = options_.direction == Direction::device_to_memory;
+      const Vectors vectors(reads ? op.destination : op.source, moved_);
+      ++calls;
       const ssize_t result = reads ? vectors.read(options_.fd) : vectors.write(options_.fd);
       const int error = error_of(result);
       if (error == EINTR) continue;
@@ -90,7 +92,7 @@ class FdBackend final : public Backend {
         break;
       }
       if (error == 0 && !finished(op, static_cast<std::size_t>(result))) continue;
-      done[reaped.count++] = {op.id, static_cast<std::uint32_t>(moved_), error, ended(result)};
+      done[reaped.count++] = {op.id, moved_, error, ended(result)};
       moved_ = 0;
       ops_.pop();
       if (error != 0) break;
@@ -123,7 +125,7 @@ class FdBackend final : public Backend {
     moved_ += now;
     if (options_.framing == Framing::message) return true;
     if (options_.direction == Direction::device_to_memory) return true;
-    return moved_ >= total(op.segments);
+    return moved_ >= total(op.source);
   }
 
   [[nodiscard]] bool ended(ssize_t result) const noexcept {

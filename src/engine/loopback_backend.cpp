@@ -70,7 +70,9 @@ class LoopbackEnd final : public Backend {
       : direction_(direction), pipe_(std::move(pipe)), ops_(options.window) {}
 
   [[nodiscard]] Capabilities capabilities() const noexcept override {
-    return {direction_, 16, pipe_->max_length};
+    return {.operations = {operation_of(direction_)},
+            .max_segments = 16,
+            .max_length = pipe_->max_length};
   }
 
   [[nodiscard]] WaitSource wait_source() const noexcept override {
@@ -91,7 +93,7 @@ class LoopbackEnd final : public Backend {
           break;
         }
         const Op& op = ops_.front();
-        done[reaped.count++] = {op.id, sends() ? put(op.segments) : get(op.segments), 0, false};
+        done[reaped.count++] = {op.id, sends() ? put(op.source) : get(op.destination), 0, false};
         ops_.pop();
       }
     }

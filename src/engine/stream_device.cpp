@@ -2,77 +2,24 @@
 #include "stream_device.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <new>
-#include <string>
-#include <system_error>
+#include <limits>
 #include <utility>
 
 namespace bellpull::engine {
 
-namespace {
-
-constexpr std::align_val_t kRegionAlign{ring::kCacheLine};
-
-std::byte* make_region(std::size_t bytes) {
-  auto* const region = static_cast<std::byte*>(::operator new(bytes, kRegionAlign));
-  std::memset(region, 0, bytes);
-  return region;
-}
-
-[[noreturn]] void refuse(ring::SetupError error, std::uint32_t size) {
-  throw std::system_error(
-      std::make_error_code(std::errc::invalid_argument),
-      "open stream channel with " + std::to_string(size) + " slots: " + ring::describe(error));
-}
-
-}  // namespace
-
-void StreamDevice::RegionDelete::operator()(std::byte* region) const noexcept {
-  ::operator delete(region, kRegionAlign);
-}
-
-template <class Layout>
-void StreamDevice::attach(std::uint32_t size, typename Layout::Memory& memory,
-                          ring::Device<Layout>& ring) {
-  if (const auto error = Layout::check_size(size); error != ring::SetupError::none) {
-    refuse(error, size);
-  }
-  region_.reset(make_region(Layout::bytes(size)));
-  if (const auto error = Layout::place(region_.get(), Layout::bytes(size), size, memory);
-      error != ring::SetupError::none) {
-    refuse(error, size);
-  }
-  if (const auto error = ring.attach(memory); error != ring::SetupError::none) {
-    refuse(error, size);
-  }
-}
-
 StreamDevice::StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_ptr<Backend> backend,
                            const Notify& notify, const CompletionSink& sink)
-    : backend_(std::move(backend)),
-      capabilities_(backend_->capabilities()),
-      notify_(notify),
+    : ChannelDevice(layout, size, std::move(backend), notify),
       sink_(sink),
-      layout_(layout),
+      writes_(capabilities_.operations.contains(Operation::read)),
       per_chain_(std::min(capabilities_.max_segments, size)) {
-  if (layout == QueueLayout::split) {
-    attach(size, split_memory_, split_);
-  } else {
-    attach(size, packed_memory_, packed_);
-  }
   segments_.resize(std::size_t{size} * per_chain_);
   pieces_.resize(per_chain_);
   chains_.resize(size);
   in_use_.resize(size);
   results_.resize(size);
-  tickets_.resize(size);
   ops_.resize(size);
   done_.resize(kBatch);
-}
-
-bool StreamDevice::available() noexcept {
-  return with_ring([](auto& ring) noexcept { return ring.ready() != 0 || ring.refresh() != 0; });
 }
 
 unsigned StreamDevice::run(unsigned limit) noexcept {
@@ -96,22 +43,23 @@ unsigned StreamDevice::run(unsigned limit) noexcept {
 }
 
 bool StreamDevice::runnable() noexcept {
-  if (stopped_) return available();
+  if (stopped_) return queue_.available();
   if (!blocked_ && (started_ != 0 || held_ != 0)) return true;
   // A back-end that refused a transfer is not offered it again before it can go on.
   if (held_ != 0 || backend_->window() == 0) return false;
-  return available();
+  return queue_.available();
 }
 
 bool StreamDevice::arm() noexcept {
   if (runnable()) return true;
   // Without room for another a kick could change nothing: the device's own progress will.
   if (!stopped_ && (held_ != 0 || backend_->window() == 0)) return false;
-  return with_ring([](auto& ring) noexcept { return ring.arm(); });
+  return queue_.with([](auto& ring) noexcept { return ring.arm(); });
 }
 
-void StreamDevice::disarm() noexcept {
-  with_ring([](auto& ring) noexcept { ring.disarm(); });
+// Streams have no more to them than that they can be stopped.
+void StreamDevice::control(Control wanted) noexcept {
+  if (wanted == Control::stop) stop();
 }
 
 void StreamDevice::stop() noexcept {
@@ -142,7 +90,7 @@ void StreamDevice::end_all() noexcept {
 
 void StreamDevice::feed() noexcept {
   const unsigned room = stopped_ ? size() : backend_->window();
-  while (held_ < room && available()) {
+  while (held_ < room && queue_.available()) {
     if (take(held_)) ++held_;
   }
   publish();  // what ended without being started
@@ -153,7 +101,7 @@ void StreamDevice::feed() noexcept {
 bool StreamDevice::take(std::size_t at) noexcept {
   ring::Chain chain;
   // Pieces are collected before their place by head is known.
-  if (!with_ring([&](auto& ring) noexcept { return ring.take(pieces_, chain); })) return false;
+  if (!queue_.with([&](auto& ring) noexcept { return ring.take(pieces_, chain); })) return false;
   chains_[chain.head] = chain;
   if (stopped_) {
     end(chain.head, StreamResult{.status = Status::not_attempted});
@@ -163,7 +111,11 @@ bool StreamDevice::take(std::size_t at) noexcept {
   Segment* const segments = segments_.data() + std::size_t{chain.head} * per_chain_;
   for (std::uint32_t i = 0; i < count; ++i) segments[i] = {pieces_[i].data, pieces_[i].length};
   const std::uint64_t id = (++taken_ << kIdShift) | kIdMark | chain.head;
-  ops_[at] = Op{id, std::span<const Segment>(segments, count)};
+  const std::span<const Segment> all(segments, count);
+  Op& op = ops_[at];
+  op.id = id;
+  op.operation = writes_ ? Operation::read : Operation::write;
+  (writes_ ? op.destination : op.source) = all;
   return true;
 }
 
@@ -185,7 +137,9 @@ void StreamDevice::finish(const Done& done) noexcept {
   }
   in_use_[head] = 0;
   --started_;
-  StreamResult result{.bytes = done.bytes, .error = done.error};
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  StreamResult result{.bytes = static_cast<std::uint32_t>(std::min(done.bytes, kMost)),
+                      .error = done.error};
   if (done.error != 0) {
     result.status = Status::failed;
   } else if (done.end) {
@@ -204,17 +158,8 @@ void StreamDevice::end(std::uint16_t head, const StreamResult& result) noexcept 
     sink_.push(sink_.context,
                Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error});
   }
-  const bool writes = capabilities_.direction == Direction::device_to_memory;
-  with_ring([&](auto& ring) noexcept { ring.complete(chains_[head], writes ? result.bytes : 0); });
-}
-
-void StreamDevice::publish() noexcept {
-  if (notify_.ring == nullptr) {
-    with_ring([](auto& ring) noexcept { ring.publish(); });
-  } else if (with_ring([](auto& ring) noexcept { return ring.publish_and_test(); })) {
-    notifies.add(1);
-    notify_.ring(notify_.context);
-  }
+  queue_.with(
+      [&](auto& ring) noexcept { ring.complete(chains_[head], writes_ ? result.bytes : 0); });
 }
 
 }  // namespace bellpull::engine

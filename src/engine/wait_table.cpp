@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
-#include "stream_device.hpp"
+#include "channel_device.hpp"
 
 namespace bellpull::engine {
 
-void WaitTable::add(StreamDevice& device) {
+void WaitTable::add(ChannelDevice& device) {
   const WaitSource source = device.wait_source();
   if (source.fd < 0) return;
   sources_.reserve(sources_.size() + 1);  // so that nothing is left behind when it throws
@@ -21,7 +21,7 @@ void WaitTable::add(StreamDevice& device) {
   }
 }
 
-void WaitTable::remove(StreamDevice& device) noexcept {
+void WaitTable::remove(ChannelDevice& device) noexcept {
   const auto waiter = std::find_if(waiters_.begin(), waiters_.end(),
                                    [&](const Waiter& w) { return w.device == &device; });
   if (waiter == waiters_.end()) return;

@@ -8,14 +8,14 @@
 
 namespace bellpull::engine {
 
-class StreamDevice;
+class ChannelDevice;
 
 /// Which devices wait for which file descriptor. epoll knows a descriptor once, so devices that
 /// share one (a TAP's reader and writer) share its entry. Changed only at set-up.
 class WaitTable {
  public:
-  void add(StreamDevice& device);
-  void remove(StreamDevice& device) noexcept;
+  void add(ChannelDevice& device);
+  void remove(ChannelDevice& device) noexcept;
 
   /// One entry per descriptor, with the union of the events.
   [[nodiscard]] std::span<const WaitSource> sources() const noexcept { return sources_; }
@@ -28,7 +28,7 @@ class WaitTable {
 
  private:
   struct Waiter {
-    StreamDevice* device;
+    ChannelDevice* device;
     WaitSource source;
   };
 

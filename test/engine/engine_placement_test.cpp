@@ -340,7 +340,7 @@ class DeclaringBackend final : public TestBackend {
  public:
   DeclaringBackend(BackendLog& log, unsigned segments) : TestBackend(log), segments_(segments) {}
   [[nodiscard]] Capabilities capabilities() const noexcept override {
-    return {Direction::memory_to_device, segments_, 100};
+    return {.operations = {Operation::write}, .max_segments = segments_, .max_length = 100};
   }
 
  private:

@@ -148,7 +148,7 @@ Outcome issue_and_sleep(StreamChannel& channel, Bell& bell, std::uint64_t rounds
   return outcome;
 }
 
-void check(const Outcome& outcome, std::uint64_t rounds, const StreamStats& stats) {
+void check(const Outcome& outcome, std::uint64_t rounds, const ChannelStats& stats) {
   MESSAGE(outcome.rounds << " rounds, " << outcome.arms << " arms, " << outcome.sleeps
                          << " sleeps, " << stats.notifies << " rings, " << stats.kicks << " kicks");
   CHECK_MESSAGE(outcome.rounds == rounds, "stalled in round " << outcome.rounds);

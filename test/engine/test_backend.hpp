@@ -31,7 +31,7 @@ class TestBackend : public Backend {
       : log_(log), direction_(direction), window_(window) {}
 
   [[nodiscard]] Capabilities capabilities() const noexcept override {
-    return {direction_, 4, 1u << 16};
+    return {.operations = {operation_of(direction_)}, .max_segments = 4, .max_length = 1u << 16};
   }
   [[nodiscard]] WaitSource wait_source() const noexcept override { return {}; }
 
@@ -70,8 +70,9 @@ class TestBackend : public Backend {
  protected:
   [[nodiscard]] static Done finished(const Op& op) noexcept {
     std::size_t bytes = 0;
-    for (const Segment& segment : op.segments) bytes += segment.length;
-    return {op.id, static_cast<std::uint32_t>(bytes), 0, false};
+    for (const Segment& segment : op.source) bytes += segment.length;
+    for (const Segment& segment : op.destination) bytes += segment.length;
+    return {.id = op.id, .bytes = bytes};
   }
 
   void note_thread() const noexcept {

@@ -5,13 +5,20 @@
 #include <cstdint>
 #include <span>
 
+#include "bellpull/engine/operation.hpp"
+
 namespace bellpull::engine {
 
-/// Which way a channel moves bytes (dmaengine's DMA_MEM_TO_DEV and DMA_DEV_TO_MEM).
+/// Which way a stream moves bytes (dmaengine's DMA_MEM_TO_DEV and DMA_DEV_TO_MEM).
 enum class Direction : std::uint8_t {
   memory_to_device,  ///< the back-end reads client memory: a write, a transmit
   device_to_memory,  ///< the back-end fills client memory: a read, a receive
 };
+
+/// The operation of a stream that moves bytes that way.
+[[nodiscard]] constexpr Operation operation_of(Direction direction) noexcept {
+  return direction == Direction::memory_to_device ? Operation::write : Operation::read;
+}
 
 /// One contiguous piece of client memory.
 struct Segment {
@@ -19,19 +26,37 @@ struct Segment {
   std::size_t length = 0;     ///< bytes, not 0
 };
 
-/// One transfer as a back-end sees it. For device_to_memory the segments are room of which the
-/// device fills as much as it has. The segments stay where they are until the transfer is done.
+/// One transfer as a back-end sees it. The segments stay where they are until it is done. In one
+/// cache line; what later operations need takes the place of what they do not.
 struct Op {
-  std::uint64_t id = 0;               ///< opaque, never 0; to be given back in Done, once
-  std::span<const Segment> segments;  ///< at least one
+  std::uint64_t id = 0;                  ///< opaque, never 0; to be given back in Done, once
+  std::span<const Segment> source;       ///< what is read; empty where the operation has none
+  std::span<const Segment> destination;  ///< what is written (compare: read), or empty
+  std::uint64_t pattern = 0;             ///< fill: the bytes, the first in the lowest
+  std::uint32_t seed = 0;                ///< checksums: that of what came before, or 0
+  std::uint32_t burst = 0;               ///< bytes at a time, where configurable; 0: as it likes
+  Operation operation = Operation::nop;  ///< one of the back-end's
+  std::uint8_t pattern_bytes = 0;        ///< fill: 1 to 8
+  bool external_control = false;         ///< only as far as the device outside allows
+};
+static_assert(sizeof(Op) <= 64);
+
+/// Which list of a transfer a segment is in.
+enum class Side : std::uint8_t {
+  source,       ///< Op::source
+  destination,  ///< Op::destination
 };
 
 /// The end of one transfer as a back-end reports it.
 struct Done {
-  std::uint64_t id = 0;     ///< from Op
-  std::uint32_t bytes = 0;  ///< bytes moved, not more than the segments hold: clients believe it
-  std::int32_t error = 0;   ///< 0, or the errno value
-  bool end = false;         ///< the device reached its end: no data will ever follow
+  std::uint64_t id = 0;       ///< from Op
+  std::uint64_t bytes = 0;    ///< bytes done from the start on, not more than the segments hold:
+                              ///< clients believe it. compare: up to the first that differs
+  std::int32_t error = 0;     ///< 0, or the errno value
+  bool end = false;           ///< stream: the device reached its end, no data will ever follow
+  Side side = Side::source;   ///< with an error: the list of the segment that failed
+  std::uint16_t segment = 0;  ///< with an error: its number in that list
+  std::uint32_t value = 0;    ///< checksums: the checksum; compare: 0 when all bytes are equal
 };
 
 /// What a reap() found.
@@ -48,14 +73,25 @@ struct WaitSource {
   std::uint32_t events = 0;  ///< EPOLLIN, EPOLLOUT
 };
 
-/// Most segments that a transfer can have on any back-end.
+/// Most segments in a list of a transfer, on any back-end.
 inline constexpr unsigned kMaxSegments = 64;
 
-/// Limits that the core checks before a transfer reaches the back-end.
+/// How finely a back-end can tell how far a transfer has got (dmaengine's residue granularity).
+enum class Granularity : std::uint8_t {
+  descriptor,  ///< nothing or all of it
+  segment,     ///< segments that are done
+  burst,       ///< any number of bytes
+};
+
+/// What a back-end can do. The core refuses what is outside of it before it reaches the back-end.
 struct Capabilities {
-  Direction direction = Direction::memory_to_device;  ///< the one way it moves bytes
-  unsigned max_segments = 1;     ///< segments of one transfer, 1 to kMaxSegments
+  OperationSet operations;       ///< `read` alone, `write` alone, or memory operations
+  unsigned max_segments = 1;     ///< segments in a list of one transfer, 1 to kMaxSegments
   std::uint32_t max_length = 0;  ///< bytes of one transfer
+  std::uint32_t alignment = 1;   ///< of every address and length, in bytes; a power of two
+  Granularity residue = Granularity::descriptor;  ///< what progress() tells
+  bool configurable = false;                      ///< takes Op::burst
+  bool external_control = false;                  ///< takes Op::external_control
 };
 
 /// Something that moves bytes: all that its author writes. Cookies, limits, splitting, the
@@ -91,6 +127,16 @@ class Backend {
 
   /// Forgets all transfers. After it returned, no client memory is touched.
   virtual void stop() noexcept = 0;
+
+  /// Bytes that a transfer which was started has done, as finely as its capabilities say.
+  [[nodiscard]] virtual std::uint64_t progress(std::uint64_t /*id*/) const noexcept { return 0; }
+
+  /// After it returned, no byte moves until resume(), or stop(); start() and reap() are not called
+  /// meanwhile. A back-end that moves bytes only inside of reap() has nothing to do.
+  virtual void pause() noexcept {}
+
+  /// Goes on where pause() left off.
+  virtual void resume() noexcept {}
 };
 
 }  // namespace bellpull::engine

@@ -94,7 +94,7 @@ class Engine {
   [[nodiscard]] EngineStats stats() const noexcept;
 
  private:
-  friend class StreamChannel;
+  friend class Channel;
   class Core;
   std::unique_ptr<Core> core_;
 };

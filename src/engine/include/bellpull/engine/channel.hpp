@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "bellpull/engine/backend.hpp"
+#include "bellpull/engine/completion.hpp"
+#include "bellpull/engine/counter.hpp"
+#include "bellpull/engine/prepare.hpp"
+#include "bellpull/engine/queue_layout.hpp"
+#include "bellpull/ring/driver.hpp"
+
+namespace bellpull::engine {
+
+class ChannelDevice;
+class Engine;
+
+/// Answer of arm().
+enum class Armed : std::uint8_t {
+  armed,         ///< the next completion rings the bell; sleeping is safe
+  work_pending,  ///< there may be something already: poll again instead of sleeping
+};
+
+/// Statistics of a channel. Each value is exact; together they are a snapshot only when the engine
+/// rests.
+struct ChannelStats {
+  std::uint64_t submitted = 0;  ///< transfers
+  std::uint64_t completed = 0;  ///< transfers, whatever their status
+  std::uint64_t failed = 0;     ///< of these, not ok
+  std::uint64_t bytes = 0;      ///< moved, those of failed transfers too
+  std::uint64_t notifies = 0;   ///< times the bell was rung
+  std::uint64_t kicks = 0;      ///< times a sleeping engine was woken
+  std::uint64_t bad_done = 0;   ///< reports of the back-end that named no transfer it had
+};
+
+/// The client's half of a channel, of either kind: a virtqueue with a DMA engine on its device
+/// half.
+///
+/// prepare -> submit -> issue -> *bell* -> poll. One owner thread calls everything but stats();
+/// with a driven engine that is the thread that calls Engine::run(). Nothing blocks, allocates or
+/// makes a system call but issue() when it has to wake a sleeping engine, and what asks the engine
+/// to stand still, which says so. Destroyed before its engine.
+class Channel {
+ public:
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  /// Puts prepared transfers in line, in order, and returns the cookie of the first; the others
+  /// follow. Cannot fail and starts nothing. From here on the buffers are the engine's until the
+  /// completion was polled. Returns 0 for an empty batch, and for one of another channel, which is
+  /// dropped.
+  Cookie submit(Prepared prepared) noexcept;
+
+  /// Lets everything submitted begin: one store for the lot, and a doorbell if the engine sleeps.
+  /// The only call that starts anything.
+  void issue() noexcept;
+
+  /// Asks for one ring of the bell at the next completion, then looks once more. With a driven
+  /// engine it also answers work_pending when a run() could move something: more than the last one
+  /// did, or what was issued since, unless the last one ended in would-block. Moves nothing.
+  [[nodiscard]] Armed arm() noexcept;
+
+  /// Takes arm() back. A ring may be under way already.
+  void disarm() noexcept;
+
+  /// Stops the back-end. When it returns, no client memory is touched any more, and every transfer
+  /// that was submitted has its completion in the ring: aborted if it was under way, not_attempted
+  /// if it was not begun. Transfers that are issued later complete as not_attempted. Blocks until
+  /// an autonomous engine has answered. Idempotent.
+  void stop() noexcept;
+
+  /// Transfers submitted and not yet polled (with a push sink: whose slots are not back yet).
+  [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
+
+  /// Slots (descriptors, one per segment) that prepare() can still take.
+  [[nodiscard]] std::uint32_t free_slots() const noexcept;
+
+  /// Slots of the ring.
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    return static_cast<std::uint32_t>(slots_.size());
+  }
+
+  /// The limits that prepare() checks.
+  [[nodiscard]] const Capabilities& capabilities() const noexcept { return capabilities_; }
+
+  /// Statistics. Any thread.
+  [[nodiscard]] ChannelStats stats() const noexcept;
+
+ protected:
+  /// Attaches to the queue of `device`, which the channel owns from then on.
+  Channel(Engine& engine, ChannelDevice& device, const Capabilities& limits);
+  ~Channel() = default;
+
+  /// Calls `act` with the driver half. Which layout is asked once per call, never per transfer.
+  template <class Do>
+  decltype(auto) with_driver(Do&& act) {
+    return std::visit(act, driver_);
+  }
+  /// prepare(): `reserve(driver, request)` takes the slots of one request and returns its head.
+  template <class Each, class Reserve>
+  PrepareResult reserve_all(std::span<const Each> requests, Reserve&& reserve) noexcept;
+  /// Whether so many slots are there, or why not.
+  [[nodiscard]] PrepareError check_slots(std::size_t needed) const noexcept;
+  /// Shows what was submitted, and asks for no kick.
+  void publish() noexcept;
+  /// Before the device half goes.
+  void leave() noexcept;
+  /// The engine that runs the device half.
+  [[nodiscard]] Engine& engine() noexcept { return engine_; }
+
+  std::uint32_t in_flight_ = 0;  ///< see in_flight()
+  Cookie next_cookie_ = 1;       ///< of the next transfer that is submitted
+
+ private:
+  friend class Prepared;
+  void drop(std::uint16_t first, std::uint32_t count) noexcept;
+
+  Engine& engine_;
+  ChannelDevice& device_;
+  Capabilities capabilities_;
+  std::variant<ring::Driver<ring::Split>, ring::Driver<ring::Packed>> driver_;
+  std::vector<ring::DriverSlot> slots_;
+  Counter submitted_;
+  Counter kicks_;
+};
+
+}  // namespace bellpull::engine
