@@ -79,7 +79,7 @@ std::uint32_t copy_crc32c(std::uint32_t seed, std::byte* to, const std::byte* fr
 
 }  // namespace
 
-constinit const Kernels kAvx2 = {"avx2", copy<Ymm>,   copy_streaming<Ymm>, fill<Ymm>,
-                                 crc32c, copy_crc32c, mismatch<Ymm>};
+constinit const Kernels kAvx2 = {"avx2",    copy<Ymm>, copy_streaming<Ymm>, streams_from,
+                                 fill<Ymm>, crc32c,    copy_crc32c,         mismatch<Ymm>};
 
 }  // namespace bellpull::engine::kernels

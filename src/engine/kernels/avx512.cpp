@@ -65,7 +65,7 @@ std::uint32_t copy_crc32c(std::uint32_t seed, std::byte* to, const std::byte* fr
 
 }  // namespace
 
-constinit const Kernels kAvx512 = {"avx512", copy<Zmm>,   copy_streaming<Zmm>, fill<Zmm>,
-                                   crc32c,   copy_crc32c, mismatch<Zmm>};
+constinit const Kernels kAvx512 = {"avx512",  copy<Zmm>, copy_streaming<Zmm>, streams_from,
+                                   fill<Zmm>, crc32c,    copy_crc32c,         mismatch<Zmm>};
 
 }  // namespace bellpull::engine::kernels

@@ -27,6 +27,9 @@ struct Kernels {
   /// ordered before every later store. Where there are no such stores it is copy().
   void (*copy_streaming)(std::byte* to, const std::byte* from, std::size_t bytes) noexcept;
 
+  /// The length from which on copy() goes past the cache: for who copies a longer range in slices.
+  std::size_t (*streams_from)() noexcept;
+
   /// Repeats the pattern, beginning with its byte at `phase` (taken modulo its size), so that a
   /// fill can be done in slices: each has the offset of its first byte as phase.
   void (*fill)(std::byte* to, std::size_t bytes, const Pattern& pattern,

@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "crc32c_polynomial.hpp"
 #include "kernels.hpp"
@@ -98,7 +99,13 @@ std::size_t mismatch(const std::byte* a, const std::byte* b, std::size_t bytes) 
   return at;
 }
 
-constexpr Kernels kPortable = {"portable", copy, copy, fill, crc32c, copy_crc32c, mismatch};
+// What memcpy() does is its own affair.
+std::size_t streams_from() noexcept {
+  return std::numeric_limits<std::size_t>::max();
+}
+
+constexpr Kernels kPortable = {"portable", copy,   copy,        streams_from,
+                               fill,       crc32c, copy_crc32c, mismatch};
 
 }  // namespace
 

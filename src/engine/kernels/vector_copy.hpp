@@ -112,5 +112,9 @@ void copy(std::byte* to, const std::byte* from, std::size_t bytes) noexcept {
   }
 }
 
+[[nodiscard]] inline std::size_t streams_from() noexcept {
+  return kCopyLimits.past_cache;
+}
+
 }  // namespace
 }  // namespace bellpull::engine::kernels

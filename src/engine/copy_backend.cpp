@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bellpull/engine/copy_backend.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+
+#include "kernels/kernels.hpp"
+#include "op_queue.hpp"
+#include "segment_walk.hpp"
+
+namespace bellpull::engine {
+
+namespace {
+
+class CopyBackend final : public Backend {
+ public:
+  explicit CopyBackend(const CopyOptions& options) : slice_(options.slice), ops_(options.window) {}
+
+  [[nodiscard]] Capabilities capabilities() const noexcept override {
+    return {.operations = kMemoryOperations,
+            .max_segments = kMaxSegments,
+            .max_length = std::numeric_limits<std::uint32_t>::max(),
+            .residue = Granularity::burst,
+            .configurable = true};
+  }
+
+  [[nodiscard]] WaitSource wait_source() const noexcept override { return {}; }
+
+  [[nodiscard]] unsigned window() const noexcept override { return ops_.room(); }
+
+  unsigned start(std::span<const Op> ops) noexcept override { return ops_.push(ops); }
+
+  Reaped reap(std::span<Done> done) noexcept override {
+    Reaped reaped;
+    std::size_t budget = slice_;
+    while (reaped.count < done.size() && !ops_.empty()) {
+      const Op& op = ops_.front();
+      if (!begun_) begin(op);
+      if (!move(op, budget)) break;
+      done[reaped.count++] = {.id = op.id, .bytes = moved_, .value = value_};
+      pop();
+    }
+    return reaped;
+  }
+
+  bool cancel(std::uint64_t id) noexcept override {
+    if (!ops_.empty() && ops_.front().id == id) begun_ = false;
+    return ops_.remove(id);
+  }
+
+  void stop() noexcept override {
+    ops_.clear();
+    begun_ = false;
+  }
+
+  [[nodiscard]] std::uint64_t progress(std::uint64_t id) const noexcept override {
+    return begun_ && ops_.front().id == id ? moved_ : 0;
+  }
+
+ private:
+  void begin(const Op& op) noexcept {
+    begun_ = true;
+    moved_ = 0;
+    value_ = op.seed;
+    source_.start(op.source);
+    destination_.start(op.destination);
+    if (op.operation == Operation::compare) value_ = 0;
+  }
+
+  void pop() noexcept {
+    ops_.pop();
+    begun_ = false;
+  }
+
+  // Moves on within the budget; true when the transfer is over.
+  bool move(const Op& op, std::size_t& budget) noexcept {
+    if (op.operation == Operation::nop) return true;
+    std::size_t left = op.burst != 0 ? std::min<std::size_t>(budget, op.burst) : budget;
+    for (;;) {
+      std::size_t run = std::numeric_limits<std::size_t>::max();
+      if (reads_source(op.operation)) run = source_.run();
+      if (has_destination(op.operation)) run = std::min(run, destination_.run());
+      if (run == 0) return true;
+      if (left == 0) break;
+      const std::size_t bytes = std::min(run, left);
+      const std::size_t good = work(op, bytes, run);
+      moved_ += good;
+      if (good != bytes) return true;  // compare: they differ
+      source_.advance(bytes);
+      destination_.advance(bytes);
+      left -= bytes;
+      budget -= bytes;
+    }
+    return false;
+  }
+
+  // Does `bytes` of a `run` that lies together; returns how many were right.
+  std::size_t work(const Op& op, std::size_t bytes, std::size_t run) noexcept {
+    switch (op.operation) {
+      case Operation::copy:
+        // Sliced, but chosen as for the whole.
+        (run >= kernels_.streams_from() ? kernels_.copy_streaming : kernels_.copy)(
+            destination_.data(), source_.data(), bytes);
+        break;
+      case Operation::fill: {
+        kernels::Pattern pattern{.size = op.pattern_bytes};
+        std::memcpy(pattern.bytes, &op.pattern, sizeof pattern.bytes);
+        kernels_.fill(destination_.data(), bytes, pattern, moved_ % op.pattern_bytes);
+        break;
+      }
+      case Operation::crc32c:
+        value_ = kernels_.crc32c(value_, source_.data(), bytes);
+        break;
+      case Operation::copy_crc32c:
+        value_ = kernels_.copy_crc32c(value_, destination_.data(), source_.data(), bytes);
+        break;
+      default: {  // compare
+        const std::size_t good = kernels_.mismatch(source_.data(), destination_.data(), bytes);
+        if (good != bytes) value_ = 1;
+        return good;
+      }
+    }
+    return bytes;
+  }
+
+  const std::size_t slice_;
+  const kernels::Kernels& kernels_ = kernels::best();
+  OpQueue ops_;
+  SegmentWalk source_;  // of the front transfer, as are the rest
+  SegmentWalk destination_;
+  std::uint64_t moved_ = 0;
+  std::uint32_t value_ = 0;
+  bool begun_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_copy_backend(const CopyOptions& options) {
+  if (options.slice == 0) throw std::invalid_argument("copy back-end: a slice has at least 1 byte");
+  return std::make_unique<CopyBackend>(options);
+}
+
+}  // namespace bellpull::engine
