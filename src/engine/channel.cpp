@@ -64,7 +64,11 @@ Prepared::~Prepared() {
 }
 
 Channel::Channel(Engine& engine, ChannelDevice& device, const Capabilities& limits)
-    : engine_(engine), device_(device), capabilities_(limits), slots_(device.size()) {
+    : engine_(engine),
+      device_(device),
+      capabilities_(limits),
+      slots_(device.size()),
+      heads_(device.size()) {
   const auto attach = [this]<class Layout>(const ring::Driver<Layout>*, const auto& memory) {
     ring::DriverOptions<Layout> options;
     options.slots = slots_;
@@ -89,6 +93,8 @@ Cookie Channel::submit(Prepared prepared) noexcept {
     std::uint16_t head = prepared.first_;
     for (std::uint32_t i = 0; i < prepared.count_; ++i) {
       tickets[head].cookie = next_cookie_++;
+      heads_[next_head_] = head;
+      if (++next_head_ == heads_.size()) next_head_ = 0;
       driver.offer(head);
       head = tickets[head].next;
     }
@@ -118,7 +124,16 @@ void Channel::disarm() noexcept {
   with_driver([](auto& driver) noexcept { driver.disarm(); });
 }
 
+void Channel::control(Control wanted) noexcept {
+  engine_.core_->control(device_, wanted);
+}
+
+void Channel::wake() noexcept {
+  engine_.core_->doorbell();
+}
+
 void Channel::stop() noexcept {
+  stopped_ = true;
   engine_.core_->control(device_, Control::stop);
   // What was submitted and never issued must not begin: it is shown to a device that has stopped.
   publish();

@@ -29,7 +29,8 @@ enum class Control : std::uint8_t {
 /// engine, or while that thread is parked.
 class alignas(ring::kCacheLine) ChannelDevice {
  public:
-  /// What belongs to a transfer and the ring does not carry, by head. The driver half writes it
+  /// What belongs to a transfer and the ring does not carry, by head. Nothing the device half can
+  /// believe or forge. The driver half writes it
   /// before it publishes.
   struct Ticket {
     Cookie cookie = 0;
@@ -38,11 +39,11 @@ class alignas(ring::kCacheLine) ChannelDevice {
   };
 
   ChannelDevice(QueueLayout layout, std::uint32_t size, std::unique_ptr<Backend> backend,
-                const Notify& notify)
+                const Notify& notify, std::size_t beside = 0)
       : backend_(std::move(backend)),
         capabilities_(backend_->capabilities()),
         notify_(notify),
-        queue_(layout, size),
+        queue_(layout, size, beside),
         tickets_(size) {}
   ChannelDevice(const ChannelDevice&) = delete;
   ChannelDevice& operator=(const ChannelDevice&) = delete;

@@ -63,10 +63,9 @@ class CopyBackend final : public Backend {
   void begin(const Op& op) noexcept {
     begun_ = true;
     moved_ = 0;
-    value_ = op.seed;
+    value_ = makes_checksum(op.operation) ? op.seed : 0;
     source_.start(op.source);
     destination_.start(op.destination);
-    if (op.operation == Operation::compare) value_ = 0;
   }
 
   void pop() noexcept {

@@ -31,12 +31,14 @@ void DeviceQueue::RegionDelete::operator()(std::byte* region) const noexcept {
 }
 
 template <class Layout>
-void DeviceQueue::attach(typename Layout::Memory& memory, ring::Device<Layout>& ring) {
+void DeviceQueue::attach(std::size_t beside, typename Layout::Memory& memory,
+                         ring::Device<Layout>& ring) {
   if (const auto error = Layout::check_size(size_); error != ring::SetupError::none) {
     refuse(error, size_);
   }
-  region_.reset(make_region(Layout::bytes(size_)));
-  if (const auto error = Layout::place(region_.get(), Layout::bytes(size_), size_, memory);
+  ring_bytes_ = ring::round_to_line(Layout::bytes(size_));
+  region_.reset(make_region(ring_bytes_ + beside));
+  if (const auto error = Layout::place(region_.get(), ring_bytes_, size_, memory);
       error != ring::SetupError::none) {
     refuse(error, size_);
   }
@@ -45,11 +47,12 @@ void DeviceQueue::attach(typename Layout::Memory& memory, ring::Device<Layout>& 
   }
 }
 
-DeviceQueue::DeviceQueue(QueueLayout layout, std::uint32_t size) : layout_(layout), size_(size) {
+DeviceQueue::DeviceQueue(QueueLayout layout, std::uint32_t size, std::size_t beside)
+    : layout_(layout), size_(size) {
   if (layout == QueueLayout::split) {
-    attach(split_memory_, split_);
+    attach(beside, split_memory_, split_);
   } else {
-    attach(packed_memory_, packed_);
+    attach(beside, packed_memory_, packed_);
   }
 }
 

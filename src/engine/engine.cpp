@@ -15,12 +15,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 
 #include "engine_core.hpp"
+#include "operation_device.hpp"
 #include "stream_device.hpp"
 
 namespace bellpull::engine {
@@ -51,6 +53,26 @@ void block_signals() noexcept {
   sigset_t all;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+// Throws when there is no back-end or it declares what cannot be; returns its operations.
+OperationSet check_backend(const std::string& tried, const Backend* backend) {
+  if (backend == nullptr) {
+    throw std::invalid_argument(tried + ": there is no back-end; make one first");
+  }
+  const Capabilities limits = backend->capabilities();
+  if (limits.max_segments == 0 || limits.max_segments > kMaxSegments) {
+    throw std::invalid_argument(tried + ": the back-end declares " +
+                                std::to_string(limits.max_segments) + " segments; 1 to " +
+                                std::to_string(kMaxSegments) + " are possible");
+  }
+  if (!std::has_single_bit(limits.alignment) || limits.max_length < limits.alignment) {
+    throw std::invalid_argument(tried + ": the back-end declares an alignment of " +
+                                std::to_string(limits.alignment) + " and transfers of at most " +
+                                std::to_string(limits.max_length) +
+                                " bytes; the alignment must be a power of two, and not more");
+  }
+  return limits.operations;
 }
 
 }  // namespace
@@ -236,18 +258,8 @@ Engine::~Engine() = default;
 
 std::unique_ptr<StreamChannel> Engine::open_stream(const StreamOptions& options,
                                                    std::unique_ptr<Backend> backend) {
-  if (backend == nullptr) {
-    throw std::invalid_argument("open stream channel: there is no back-end; make one first");
-  }
-  const Capabilities capabilities = backend->capabilities();
-  const unsigned max_segments = capabilities.max_segments;
-  if (max_segments == 0 || max_segments > kMaxSegments) {
-    throw std::invalid_argument("open stream channel: the back-end declares " +
-                                std::to_string(max_segments) + " segments; 1 to " +
-                                std::to_string(kMaxSegments) + " are possible");
-  }
-  if (capabilities.operations != OperationSet{Operation::read} &&
-      capabilities.operations != OperationSet{Operation::write}) {
+  const OperationSet operations = check_backend("open stream channel", backend.get());
+  if (operations != OperationSet{Operation::read} && operations != OperationSet{Operation::write}) {
     throw std::invalid_argument(
         "open stream channel: the back-end must declare one operation, read or write; open an "
         "operation channel over others");
@@ -257,6 +269,21 @@ std::unique_ptr<StreamChannel> Engine::open_stream(const StreamOptions& options,
   const bool pushes = options.sink.push != nullptr;
   std::unique_ptr<StreamChannel> channel(new StreamChannel(*this, std::move(device), pushes));
   core_->add(*channel->device_);  // last: the engine must not know a device that failed to open
+  return channel;
+}
+
+std::unique_ptr<OperationChannel> Engine::open_operations(const OperationOptions& options,
+                                                          std::unique_ptr<Backend> backend) {
+  const OperationSet operations = check_backend("open operation channel", backend.get());
+  if (operations.empty() || !kMemoryOperations.contains(operations)) {
+    throw std::invalid_argument(
+        "open operation channel: the back-end must declare memory operations and no others; open "
+        "a stream channel over read or write");
+  }
+  auto device = std::make_unique<OperationDevice>(options, std::move(backend));
+  const bool pushes = options.sink.push != nullptr;
+  std::unique_ptr<OperationChannel> channel(new OperationChannel(*this, std::move(device), pushes));
+  core_->add(*channel->device_);
   return channel;
 }
 

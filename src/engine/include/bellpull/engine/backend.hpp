@@ -6,6 +6,7 @@
 #include <span>
 
 #include "bellpull/engine/operation.hpp"
+#include "bellpull/ring/segment.hpp"
 
 namespace bellpull::engine {
 
@@ -20,11 +21,9 @@ enum class Direction : std::uint8_t {
   return direction == Direction::memory_to_device ? Operation::write : Operation::read;
 }
 
-/// One contiguous piece of client memory.
-struct Segment {
-  std::byte* data = nullptr;  ///< first byte
-  std::size_t length = 0;     ///< bytes, not 0
-};
+/// One contiguous piece of client memory: `data`, its first byte, and `length`, in bytes. The type
+/// that the ring's device half fills, so that nothing is copied on the way to a back-end.
+using Segment = ring::Piece;
 
 /// One transfer as a back-end sees it. The segments stay where they are until it is done. In one
 /// cache line; what later operations need takes the place of what they do not.

@@ -18,6 +18,7 @@ namespace bellpull::engine {
 
 class ChannelDevice;
 class Engine;
+enum class Control : std::uint8_t;
 
 /// Answer of arm().
 enum class Armed : std::uint8_t {
@@ -109,6 +110,16 @@ class Channel {
   void publish() noexcept;
   /// Before the device half goes.
   void leave() noexcept;
+  /// Asks that of the device half, on the thread that runs the engine. Returns when it is done.
+  void control(Control wanted) noexcept;
+  /// Wakes an engine that sleeps.
+  void wake() noexcept;
+  /// Whether stop() was called.
+  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+  /// Where the transfer is that got this cookie and was not polled.
+  [[nodiscard]] std::uint16_t head_of(Cookie cookie) const noexcept {
+    return heads_[(cookie - 1) % heads_.size()];
+  }
   /// The engine that runs the device half.
   [[nodiscard]] Engine& engine() noexcept { return engine_; }
 
@@ -124,6 +135,9 @@ class Channel {
   Capabilities capabilities_;
   std::variant<ring::Driver<ring::Split>, ring::Driver<ring::Packed>> driver_;
   std::vector<ring::DriverSlot> slots_;
+  std::vector<std::uint16_t> heads_;  // by cookie, modulo the size of the ring
+  std::uint32_t next_head_ = 0;       // of heads_, for the next cookie
+  bool stopped_ = false;
   Counter submitted_;
   Counter kicks_;
 };

@@ -7,6 +7,7 @@
 
 #include "bellpull/engine/backend.hpp"
 #include "bellpull/engine/notify.hpp"
+#include "bellpull/engine/operation_channel.hpp"
 #include "bellpull/engine/queue_layout.hpp"
 #include "bellpull/engine/stream_channel.hpp"
 
@@ -31,6 +32,21 @@ struct StreamOptions {
   Notify notify{};           ///< the bell
   CompletionSink sink{};     ///< where completions go
   QueueLayout layout = QueueLayout::split;  ///< of the ring
+};
+
+/// What becomes of the transfers behind one that failed.
+enum class ErrorPolicy : std::uint8_t {
+  go_on,  ///< they run, but for fenced ones
+  halt,   ///< those that were not begun are not_attempted, until OperationChannel::reset()
+};
+
+/// How an operation channel is opened.
+struct OperationOptions {
+  std::uint32_t size = 256;  ///< slots, one per segment: 1 to 32768, split: a power of two
+  Notify notify{};           ///< the bell
+  OperationSink sink{};      ///< where completions go
+  QueueLayout layout = QueueLayout::split;    ///< of the ring
+  ErrorPolicy on_error = ErrorPolicy::go_on;  ///< see ErrorPolicy
 };
 
 /// What a run() did.
@@ -67,6 +83,12 @@ class Engine {
   /// segments out of range. Blocks until an autonomous engine has taken the channel in.
   [[nodiscard]] std::unique_ptr<StreamChannel> open_stream(const StreamOptions& options,
                                                            std::unique_ptr<Backend> backend);
+
+  /// The same for an operation channel. Whatever the limits of the back-end, the channel takes
+  /// transfers of up to kMaxSegments segments in a list and 2^32 - 1 bytes, and cuts up what is too
+  /// large for it. Throws std::invalid_argument too when the back-end declares no memory operation.
+  [[nodiscard]] std::unique_ptr<OperationChannel> open_operations(const OperationOptions& options,
+                                                                  std::unique_ptr<Backend> backend);
 
   /// Driven engines: one round over the channels, those that send first, so that what was just
   /// issued does not wait behind reads. At most `limit` completions per channel. A channel whose

@@ -72,6 +72,11 @@ inline constexpr OperationSet kMemoryOperations{Operation::nop,         Operatio
   return has_destination(operation) && operation != Operation::compare;
 }
 
+/// Whether its result is a checksum.
+[[nodiscard]] constexpr bool makes_checksum(Operation operation) noexcept {
+  return OperationSet{Operation::crc32c, Operation::copy_crc32c}.contains(operation);
+}
+
 /// Its name, as programs print and parse it.
 [[nodiscard]] constexpr const char* name_of(Operation operation) noexcept {
   switch (operation) {

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "operation_check.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+namespace bellpull::engine {
+
+namespace {
+
+using Kind = PrepareError::Kind;
+using Reason = PrepareReason;
+
+// One list of segments, and what it comes to.
+class List {
+ public:
+  List(std::span<const Segment> segments, Side side, const Capabilities& limits) noexcept
+      : segments_(segments), limits_(limits), side_(side) {}
+
+  [[nodiscard]] PrepareError check() noexcept {
+    for (std::size_t at = 0; at < segments_.size(); ++at) {
+      if (const Reason reason = check(segments_[at]); reason != Reason::none) {
+        return {.kind = Kind::bad_request,
+                .segment = static_cast<std::uint32_t>(at),
+                .side = side_,
+                .reason = reason};
+      }
+      slots_ += segments_[at].length != 0 ? 1 : 0;
+      if (slots_ > limits_.max_segments) {
+        return too_large(limits_.max_segments, Reason::too_many_segments, at);
+      }
+      // No sum of so few can wrap around once each of them is small enough.
+      if (segments_[at].length > limits_.max_length) {
+        return too_large(limits_.max_length, Reason::too_long, at);
+      }
+      length_ += segments_[at].length;
+      if (length_ > limits_.max_length) return too_large(limits_.max_length, Reason::too_long, at);
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
+  [[nodiscard]] std::size_t slots() const noexcept { return slots_; }
+
+ private:
+  [[nodiscard]] Reason check(const Segment& segment) const noexcept {
+    if (segment.length == 0) return Reason::none;
+    if (segment.data == nullptr) return Reason::segment_without_memory;
+    const auto address = reinterpret_cast<std::uintptr_t>(segment.data);
+    if (segment.length - 1 > std::numeric_limits<std::uintptr_t>::max() - address) {
+      return Reason::segment_wraps;
+    }
+    if (address % limits_.alignment != 0) return Reason::address_misaligned;
+    if (segment.length % limits_.alignment != 0) return Reason::length_misaligned;
+    return Reason::none;
+  }
+
+  [[nodiscard]] PrepareError too_large(std::uint32_t max, Reason reason,
+                                       std::size_t at) const noexcept {
+    return {.kind = Kind::too_large,
+            .max = max,
+            .segment = static_cast<std::uint32_t>(at),
+            .side = side_,
+            .reason = reason};
+  }
+
+  std::span<const Segment> segments_;
+  const Capabilities& limits_;
+  Side side_;
+  std::uint64_t length_ = 0;
+  std::size_t slots_ = 0;
+};
+
+[[nodiscard]] Checked refuse(Reason reason, Side side = Side::source) noexcept {
+  return {.error = {.kind = Kind::bad_request, .side = side, .reason = reason}};
+}
+
+}  // namespace
+
+Checked check_operation(const OperationRequest& request, const Capabilities& limits) noexcept {
+  const Operation operation = request.operation;
+  if (static_cast<unsigned>(operation) >= kOperations) return refuse(Reason::operation_unknown);
+  if (!limits.operations.contains(operation)) return refuse(Reason::operation_not_supported);
+  const bool reads = reads_source(operation);
+  const bool writes = has_destination(operation);
+  if (!reads && !request.source.empty()) return refuse(Reason::source_unexpected);
+  if (!writes && !request.destination.empty()) {
+    return refuse(Reason::destination_unexpected, Side::destination);
+  }
+  if (reads && request.source.empty()) return refuse(Reason::no_segments);
+  if (writes && request.destination.empty()) {
+    return refuse(Reason::no_segments, Side::destination);
+  }
+  if (operation == Operation::fill &&
+      (request.pattern_bytes == 0 || request.pattern_bytes > sizeof request.pattern)) {
+    return refuse(Reason::pattern_bytes);
+  }
+  List source(request.source, Side::source, limits);
+  List destination(request.destination, Side::destination, limits);
+  if (const PrepareError error = source.check(); error.kind != Kind::none) return {.error = error};
+  if (const PrepareError error = destination.check(); error.kind != Kind::none) {
+    return {.error = error};
+  }
+  if (reads && writes && source.length() != destination.length()) {
+    return refuse(Reason::totals_differ, Side::destination);
+  }
+  const std::uint64_t length = std::max(source.length(), destination.length());
+  if (operation != Operation::nop && length == 0) return refuse(Reason::zero_length);
+  const std::size_t slots = source.slots() + destination.slots();
+  return {.slots = std::max<std::size_t>(slots, 1), .length = length};
+}
+
+}  // namespace bellpull::engine

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "operation_device.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <limits>
+#include <new>
+
+namespace bellpull::engine {
+
+namespace {
+
+constexpr Cookie kAll = std::numeric_limits<Cookie>::max();
+
+// An id is where the transfer is and how many were given before, so that a late report about an
+// earlier one is told apart. Never 0.
+constexpr std::uint64_t kIdMark = 0x8000;
+constexpr unsigned kIdShift = 16;
+
+[[nodiscard]] std::uint32_t saturated(std::uint64_t bytes) noexcept {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(std::min(bytes, kMost));
+}
+
+}  // namespace
+
+OperationDevice::OperationDevice(const OperationOptions& options, std::unique_ptr<Backend> backend)
+    : ChannelDevice(options.layout, options.size, std::move(backend), options.notify,
+                    std::size_t{options.size} * (sizeof(RequestRecord) + sizeof(ResultRecord))),
+      sink_(options.sink),
+      halts_(options.on_error == ErrorPolicy::halt),
+      mask_(std::bit_ceil(options.size) - 1),
+      per_chain_(std::min(2 * kMaxSegments, options.size)),
+      parts_(capabilities_) {
+  std::byte* const records = queue_.beside();
+  requests_ = new (records) RequestRecord[size()];
+  results_ = new (records + size() * sizeof(RequestRecord)) ResultRecord[size()];
+  transfers_.resize(mask_ + 1);
+  ops_.resize(mask_ + 1);
+  chains_.resize(mask_ + 1);
+  pieces_.resize(2 * (std::size_t{size()} + per_chain_));
+  done_.resize(kBatch);
+}
+
+unsigned OperationDevice::run(unsigned limit) noexcept {
+  const std::uint64_t before = completed.value();
+  if (terminate_pending()) control(Control::terminate);
+  if (paused_) return static_cast<unsigned>(completed.value() - before);
+  feed();
+  unsigned reported = 0;
+  while (!blocked_ && started_ != 0 && reported < limit) {
+    const unsigned room = std::min(limit - reported, kBatch);
+    const Reaped reaped = backend_->reap(std::span(done_).first(room));
+    const unsigned count = std::min(reaped.count, room);
+    for (unsigned i = 0; i < count; ++i) finish(done_[i]);
+    if (reaped.count > room) bad_done.add(reaped.count - room);
+    reported += count;
+    // Without a transfer in flight no event is due that would end the wait of the next one.
+    blocked_ = reaped.would_block && started_ != 0;
+    feed();  // the next transfer is elected here and now, by nobody else
+    if (count < room) break;
+  }
+  note_progress();
+  return static_cast<unsigned>(completed.value() - before);
+}
+
+bool OperationDevice::runnable() noexcept {
+  if (terminate_pending()) return true;
+  if (paused_) return false;
+  if (!blocked_ && started_ != 0) return true;
+  const bool ends_all = stopped_ || halted();
+  if (begun_ != taken_ || due_ != nullptr) {
+    // A fence waits for what was started, and so does what the back-end had no room for.
+    return started_ == 0 && (ends_all || backend_->window() != 0);
+  }
+  return (ends_all || backend_->window() != 0) && queue_.available();
+}
+
+bool OperationDevice::arm() noexcept {
+  if (runnable()) return true;
+  // Where nothing new is begun a kick could change nothing: the device's own progress will, or the
+  // owner.
+  if (paused_) return false;
+  if (!stopped_ && !halted() && (begun_ != taken_ || backend_->window() == 0)) return false;
+  return queue_.with([](auto& ring) noexcept { return ring.arm(); });
+}
+
+void OperationDevice::control(Control wanted) noexcept {
+  switch (wanted) {
+    case Control::stop:
+      if (!stopped_) end_begun();
+      stopped_ = true;
+      end_issued_below(kAll);
+      break;
+    case Control::terminate:
+      if (terminate_pending()) {
+        // pairs with the release in terminate_below()
+        terminated_below_ = terminate_below_.load(std::memory_order_acquire);
+        end_begun();
+        end_issued_below(terminated_below_);
+      }
+      break;
+    case Control::pause:
+      paused_ = true;
+      backend_->pause();
+      note_progress();
+      break;
+    case Control::resume:
+      if (paused_) backend_->resume();
+      paused_ = false;
+      break;
+    case Control::reset:
+      failed_ = 0;
+      halted_.store(false, std::memory_order_relaxed);
+      break;
+  }
+}
+
+void OperationDevice::feed() noexcept {
+  const unsigned room = stopped_ || halted() ? size() : backend_->window();
+  while (taken_ - begun_ < room && queue_.available()) {
+    if (!take_some(room - static_cast<unsigned>(taken_ - begun_))) break;
+  }
+  // What was just taken may be younger than a wish to terminate that was not seen before it.
+  if (terminate_pending()) {
+    control(Control::terminate);
+  }
+  start();
+  release();
+  publish();
+}
+
+// Takes up to `room` chains; false when there was no place for one.
+bool OperationDevice::take_some(unsigned room) noexcept {
+  const std::uint64_t to_wrap = mask_ + 1 - (taken_ & mask_);
+  const auto most = static_cast<unsigned>(std::min<std::uint64_t>({room, kBatch, to_wrap, size()}));
+  const std::size_t contiguous = contiguous_pieces();
+  if (contiguous < per_chain_) return false;
+  ring::Budget budget{.chains = most};
+  std::uint32_t count = 0;
+  const std::span<Segment> pieces = std::span(pieces_).subspan(pieces_end_, contiguous);
+  const std::span<ring::Chain> chains = std::span(chains_).subspan(taken_ & mask_, most);
+  queue_.with([&](auto& ring) noexcept { (void)ring.take(budget, pieces, chains, count); });
+  const std::uint32_t first = pieces_end_;
+  for (std::uint32_t i = 0; i < count; ++i) accept(taken_ + i, first);
+  taken_ += count;
+  return count != 0;
+}
+
+// Pieces that lie together and are free. They are given out and taken back in order.
+std::size_t OperationDevice::contiguous_pieces() noexcept {
+  if (oldest_ == taken_) {
+    pieces_begin_ = pieces_end_ = 0;
+    pieces_wrapped_ = false;
+  }
+  if (!pieces_wrapped_) {
+    const std::size_t rest = pieces_.size() - pieces_end_;
+    if (rest >= per_chain_) return rest;
+    pieces_end_ = 0;
+    pieces_wrapped_ = true;
+  }
+  return pieces_begin_ - pieces_end_;
+}
+
+void OperationDevice::accept(std::uint64_t position, std::uint32_t first_piece) noexcept {
+  const ring::Chain& chain = chains_[position & mask_];
+  const RequestRecord& record = requests_[chain.head];
+  const std::uint32_t count = chain.readable + chain.writable;
+  const std::uint32_t sources = std::min<std::uint32_t>(record.sources, count);
+  const std::span<const Segment> all = std::span(pieces_).subspan(first_piece + chain.first, count);
+  Op& op = ops_[position & mask_];
+  op.source = all.first(sources);
+  op.destination = all.subspan(sources);
+  op.pattern = record.pattern;
+  op.seed = record.seed;
+  op.burst = record.burst;
+  op.operation = static_cast<Operation>(record.operation);
+  op.pattern_bytes = record.pattern_bytes;
+  op.external_control = (record.flags & RequestRecord::kExternalControl) != 0;
+  pieces_end_ = first_piece + chain.first + count;
+  at(position) = Transfer{.length = record.length,
+                          .pieces_end = pieces_end_,
+                          .head = chain.head,
+                          .fence = (record.flags & RequestRecord::kFence) != 0,
+                          .parts = !parts_.fits(op, record.length)};
+}
+
+void OperationDevice::start() noexcept {
+  if (due_ != nullptr && !start_due()) return;
+  while (begun_ != taken_ && may_begin()) {
+    Transfer& transfer = at(begun_);
+    if (transfer.stage == Stage::ended) {
+      ++begun_;
+    } else if (!transfer.parts) {
+      if (!start_run()) return;
+    } else {
+      release();
+      if (oldest_ != begun_) return;  // one that is cut up is alone
+      parts_.begin(ops_[begun_ & mask_]);
+      cut_ = &transfer;
+      ++begun_;
+      if (!start_part()) return;
+    }
+  }
+}
+
+// Whether the next transfer may begin now. One that never will has ended when this returns.
+bool OperationDevice::may_begin() noexcept {
+  if (cut_ != nullptr) return false;
+  Transfer& transfer = at(begun_);
+  const bool ends_all = stopped_ || halted();
+  if (transfer.fence && !ends_all) {
+    release();
+    if (oldest_ != begun_) return false;
+  }
+  if (ends_all || (transfer.fence && failed_ != 0)) {
+    end(begun_, End{.status = Status::not_attempted, .cause = failed_});
+  }
+  return true;
+}
+
+// Starts transfers that can be started together; false when the back-end did not take them all.
+bool OperationDevice::start_run() noexcept {
+  const std::uint64_t first = begun_ & mask_;
+  const std::uint64_t most = std::min(taken_ - begun_, mask_ + 1 - first);
+  std::uint64_t count = 0;
+  do {
+    Transfer& transfer = at(begun_ + count);
+    transfer.id = ops_[first + count].id = new_id(begun_ + count);
+    ++count;
+  } while (count < most && !at(begun_ + count).fence && !at(begun_ + count).parts);
+  const std::span<const Op> ops(&ops_[first], count);
+  const auto accepted = std::min<std::uint64_t>(backend_->start(ops), count);
+  for (std::uint64_t i = 0; i < accepted; ++i) at(begun_ + i).stage = Stage::started;
+  started_ += static_cast<std::uint32_t>(accepted);
+  begun_ += accepted;
+  return accepted == count;
+}
+
+bool OperationDevice::start_part() noexcept {
+  due_ = &parts_.next(new_id(begun_ - 1));
+  cut_->id = due_->id;
+  return start_due();
+}
+
+bool OperationDevice::start_due() noexcept {
+  if (backend_->start({due_, 1}) == 0) return false;
+  due_ = nullptr;
+  cut_->stage = Stage::started;
+  ++started_;
+  return true;
+}
+
+std::uint64_t OperationDevice::new_id(std::uint64_t position) noexcept {
+  return ++ids_ << kIdShift | kIdMark | (position & mask_);
+}
+
+void OperationDevice::finish(const Done& done) noexcept {
+  const std::uint64_t place = done.id & (kIdMark - 1);
+  Transfer* const transfer = place <= mask_ ? &transfers_[place] : nullptr;
+  if (transfer == nullptr || transfer->stage != Stage::started || transfer->id != done.id) {
+    bad_done.add(1);
+    return;
+  }
+  --started_;
+  if (transfer == cut_) {
+    finish_part(done);
+    return;
+  }
+  const std::uint64_t position = oldest_ + ((place - oldest_) & mask_);
+  end(position, end_of(done, transfer->length, ops_[place].operation));
+}
+
+// What a report says, as far as it can be true.
+OperationDevice::End OperationDevice::end_of(const Done& done, std::uint64_t length,
+                                             Operation operation) noexcept {
+  End end{.bytes = std::min(done.bytes, length),
+          .error = done.error,
+          .value = done.value,
+          .segment = done.segment,
+          .side = done.side};
+  const bool differs = operation == Operation::compare && done.value != 0;
+  if (done.error == 0 && done.bytes != length && !(differs && done.bytes < length)) {
+    // Well, but not all of it, or more than there is: the data cannot be relied on.
+    bad_done.add(1);
+    end.error = EIO;
+  }
+  if (end.error != 0) end.status = Status::failed;
+  return end;
+}
+
+void OperationDevice::finish_part(const Done& done) noexcept {
+  const std::uint64_t position = begun_ - 1;
+  End end = end_of(done, parts_.part_bytes(), ops_[position & mask_].operation);
+  const bool differs = end.bytes != parts_.part_bytes();
+  end.bytes += parts_.done();
+  if (end.status == Status::ok && !differs) {
+    parts_.finished(done.value);
+    if (parts_.done() < cut_->length) {
+      cut_->stage = Stage::waiting;
+      (void)start_part();  // or it stays due
+      return;
+    }
+  }
+  if (end.status != Status::ok) end.segment = parts_.segment_of_whole(end.side, end.segment);
+  cut_ = nullptr;
+  this->end(position, end);
+}
+
+void OperationDevice::end(std::uint64_t position, const End& end) noexcept {
+  Transfer& transfer = at(position);
+  transfer.stage = Stage::ended;
+  ResultRecord& result = results_[transfer.head];
+  result.status = static_cast<std::uint8_t>(end.status);
+  result.side = static_cast<std::uint8_t>(end.side);
+  result.segment = end.segment;
+  result.error = end.error;
+  result.value = end.value;
+  result.done = end.bytes;
+  result.cause = end.cause;
+  if (end.status == Status::ok) [[likely]]
+    return;
+  failed.add(1);
+  if (failed_ == 0) failed_ = cookie_of(transfer);
+  if (end.status == Status::failed && halts_ && !halted()) {
+    halted_.store(true, std::memory_order_relaxed);
+    cancel_started();
+  }
+}
+
+// Those behind a failure that halts, as far as they can still be stopped.
+void OperationDevice::cancel_started() noexcept {
+  for (std::uint64_t position = oldest_; position != begun_; ++position) {
+    const Transfer& transfer = at(position);
+    if (transfer.stage != Stage::started || &transfer == cut_) continue;
+    const std::uint64_t moved = progress(transfer);
+    if (!backend_->cancel(transfer.id)) continue;
+    --started_;
+    end(position, End{.status = moved != 0 ? Status::aborted : Status::not_attempted,
+                      .bytes = moved,
+                      .cause = failed_});
+  }
+}
+
+void OperationDevice::release() noexcept {
+  std::uint64_t count = 0;
+  std::uint64_t moved = 0;
+  queue_.with([&](auto& ring) noexcept {
+    while (oldest_ != begun_ && at(oldest_).stage == Stage::ended) {
+      const Transfer& transfer = at(oldest_);
+      const ResultRecord& result = results_[transfer.head];
+      if (sink_.push != nullptr) push(transfer);
+      const bool writes = writes_destination(ops_[oldest_ & mask_].operation);
+      ring.complete(chains_[oldest_ & mask_], writes ? saturated(result.done) : 0);
+      if (transfer.pieces_end < pieces_begin_) pieces_wrapped_ = false;
+      pieces_begin_ = transfer.pieces_end;
+      moved += result.done;
+      ++count;
+      ++oldest_;
+    }
+  });
+  if (count == 0) return;
+  completed.add(count);
+  bytes.add(moved);
+}
+
+void OperationDevice::push(const Transfer& transfer) noexcept {
+  sink_.push(sink_.context, completion_of(tickets_[transfer.head].token,
+                                          tickets_[transfer.head].cookie, results_[transfer.head]));
+}
+
+std::uint64_t OperationDevice::progress(const Transfer& transfer) const noexcept {
+  std::uint64_t moved = 0;
+  if (transfer.stage == Stage::started) moved = backend_->progress(transfer.id);
+  if (&transfer == cut_) moved += parts_.done();
+  return std::min(moved, transfer.length);
+}
+
+// Only of the oldest: those behind it wait for it or are hardly begun.
+void OperationDevice::note_progress() noexcept {
+  if (oldest_ == begun_) return;
+  const Transfer& transfer = at(oldest_);
+  // Relaxed: a number for the curious; what it counts is read after the completion.
+  results_[transfer.head].progress.store(progress(transfer), std::memory_order_relaxed);
+}
+
+// Everything issued is taken and, below `cookie`, ended.
+void OperationDevice::end_issued_below(Cookie cookie) noexcept {
+  end_waiting_below(cookie);
+  do {
+    release();
+    while (queue_.available() && take_some(size())) {
+    }
+    end_waiting_below(cookie);
+    release();
+  } while (queue_.available() && oldest_ == taken_);
+  publish();
+}
+
+// What was begun is older than any wish to end it.
+void OperationDevice::end_begun() noexcept {
+  for (std::uint64_t position = oldest_; position != begun_; ++position) {
+    const Transfer& transfer = at(position);
+    if (transfer.stage == Stage::ended) continue;
+    results_[transfer.head].progress.store(progress(transfer), std::memory_order_relaxed);
+  }
+  backend_->stop();
+  paused_ = blocked_ = false;
+  started_ = 0;
+  cut_ = nullptr;
+  due_ = nullptr;
+  for (std::uint64_t position = oldest_; position != begun_; ++position) {
+    const Transfer& transfer = at(position);
+    if (transfer.stage == Stage::ended) continue;
+    end(position, End{.status = Status::aborted,
+                      .bytes = results_[transfer.head].progress.load(std::memory_order_relaxed)});
+  }
+}
+
+void OperationDevice::end_waiting_below(Cookie cookie) noexcept {
+  while (begun_ != taken_ && cookie_of(at(begun_)) < cookie) {
+    end(begun_, End{.status = Status::not_attempted});
+    ++begun_;
+  }
+  failed_ = 0;  // a fence behind them is no affair of theirs
+}
+
+}  // namespace bellpull::engine

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "bellpull/engine/engine.hpp"
+#include "bellpull/engine/operation_channel.hpp"
+#include "channel_device.hpp"
+#include "operation_records.hpp"
+#include "transfer_parts.hpp"
+
+namespace bellpull::engine {
+
+/// A completion as the client gets it, from its record.
+[[nodiscard]] inline OperationCompletion completion_of(std::uint64_t token, Cookie cookie,
+                                                       const ResultRecord& result) noexcept {
+  return {.token = token,
+          .cookie = cookie,
+          .bytes = result.done,
+          .cause = result.cause,
+          .value = result.value,
+          .error = result.error,
+          .segment = result.segment,
+          .side = static_cast<Side>(result.side),
+          .status = static_cast<Status>(result.status)};
+}
+
+/// The device half of an operation channel. Transfers have positions, numbered as they are taken
+/// from the ring; they are begun, and released to the client, in that order, whatever the order in
+/// which the back-end ends them:
+///
+///     oldest_ <= begun_ <= taken_     released | under way or over | waiting
+class OperationDevice final : public ChannelDevice {
+ public:
+  OperationDevice(const OperationOptions& options, std::unique_ptr<Backend> backend);
+
+  [[nodiscard]] RequestRecord& request(std::uint16_t head) noexcept { return requests_[head]; }
+  [[nodiscard]] ResultRecord& result(std::uint16_t head) noexcept { return results_[head]; }
+  [[nodiscard]] bool halted() const noexcept { return halted_.load(std::memory_order_relaxed); }
+
+  unsigned run(unsigned limit) noexcept override;
+  [[nodiscard]] bool runnable() noexcept override;
+  [[nodiscard]] bool arm() noexcept override;
+  void control(Control wanted) noexcept override;
+
+  /// Owner thread: at the next run(), or control(Control::terminate), end the transfers whose
+  /// cookie is below `cookie`.
+  void terminate_below(Cookie cookie) noexcept {
+    // pairs with the acquire in terminate_pending()
+    terminate_below_.store(cookie, std::memory_order_release);
+  }
+
+ private:
+  enum class Stage : std::uint8_t {
+    waiting,  // not begun
+    started,  // the back-end has it, or a part of it
+    ended,    // only to be released
+  };
+  struct Transfer {
+    std::uint64_t id = 0;  // that the back-end has
+    std::uint64_t length = 0;
+    std::uint32_t pieces_end = 0;  // of the arena
+    std::uint16_t head = 0;
+    Stage stage = Stage::waiting;
+    bool fence = false;
+    bool parts = false;  // too large for the back-end in one
+  };
+  // How a transfer ended.
+  struct End {
+    Status status = Status::ok;
+    std::uint64_t bytes = 0;
+    std::int32_t error = 0;
+    std::uint32_t value = 0;
+    std::uint16_t segment = 0;
+    Side side = Side::source;
+    Cookie cause = 0;
+  };
+
+  [[nodiscard]] Transfer& at(std::uint64_t position) noexcept {
+    return transfers_[position & mask_];
+  }
+  [[nodiscard]] Cookie cookie_of(const Transfer& transfer) const noexcept {
+    return tickets_[transfer.head].cookie;
+  }
+  void feed() noexcept;
+  bool take_some(unsigned room) noexcept;
+  [[nodiscard]] std::size_t contiguous_pieces() noexcept;
+  void accept(std::uint64_t position, std::uint32_t first_piece) noexcept;
+  void start() noexcept;
+  bool may_begin() noexcept;
+  bool start_run() noexcept;
+  bool start_part() noexcept;
+  bool start_due() noexcept;
+  [[nodiscard]] std::uint64_t new_id(std::uint64_t position) noexcept;
+  void finish(const Done& done) noexcept;
+  void finish_part(const Done& done) noexcept;
+  [[nodiscard]] End end_of(const Done& done, std::uint64_t length, Operation operation) noexcept;
+  void end(std::uint64_t position, const End& end) noexcept;
+  void cancel_started() noexcept;
+  void release() noexcept;
+  void push(const Transfer& transfer) noexcept;
+  void note_progress() noexcept;
+  [[nodiscard]] std::uint64_t progress(const Transfer& transfer) const noexcept;
+  [[nodiscard]] bool terminate_pending() const noexcept {
+    // pairs with the release in terminate_below()
+    return terminate_below_.load(std::memory_order_acquire) != terminated_below_;
+  }
+  void end_begun() noexcept;
+  void end_issued_below(Cookie cookie) noexcept;
+  void end_waiting_below(Cookie cookie) noexcept;
+
+  const OperationSink sink_;
+  const bool halts_;
+  const std::uint64_t mask_;
+  RequestRecord* requests_;
+  ResultRecord* results_;
+  std::vector<Transfer> transfers_;  // by position, as are ops_ and chains_
+  std::vector<Op> ops_;
+  std::vector<ring::Chain> chains_;
+  std::vector<Segment> pieces_;  // what the ops point at: given out and taken back in order
+  std::uint32_t per_chain_;      // pieces of a transfer at most
+  std::uint32_t pieces_begin_ = 0;
+  std::uint32_t pieces_end_ = 0;
+  bool pieces_wrapped_ = false;
+  std::vector<Done> done_;  // room for a reap()
+  std::uint64_t oldest_ = 0;
+  std::uint64_t begun_ = 0;
+  std::uint64_t taken_ = 0;
+  std::uint64_t ids_ = 0;
+  std::uint32_t started_ = 0;  // transfers the back-end has
+  TransferParts parts_;
+  Transfer* cut_ = nullptr;  // the one transfer that is cut up, which is alone
+  const Op* due_ = nullptr;  // its part that the back-end had no room for
+  Cookie failed_ = 0;        // since the last fence
+  bool paused_ = false;
+  bool stopped_ = false;
+  std::atomic<bool> halted_{false};
+  std::atomic<Cookie> terminate_below_{0};
+  Cookie terminated_below_ = 0;
+};
+
+}  // namespace bellpull::engine

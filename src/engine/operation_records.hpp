@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "bellpull/ring/cacheline.hpp"
+
+namespace bellpull::engine {
+
+/// What an operation is, beside the ring, indexed by the head id of its chain; the chain itself
+/// names the memory, the source first. The driver half writes it before it publishes the chain.
+/// Holds no address: whoever maps the region elsewhere reads the same. `bytes` is its version: a
+/// reader that knows fewer fields reads those.
+struct alignas(ring::kCacheLine) RequestRecord {
+  static constexpr std::uint8_t kFence = 1;
+  static constexpr std::uint8_t kExternalControl = 2;
+
+  std::uint16_t bytes = sizeof(RequestRecord);
+  std::uint8_t operation = 0;  // an Operation
+  std::uint8_t flags = 0;
+  std::uint16_t sources = 0;  // segments of the chain that are the source
+  std::uint8_t pattern_bytes = 0;
+  std::uint8_t reserved = 0;
+  std::uint32_t seed = 0;
+  std::uint32_t burst = 0;
+  std::uint64_t pattern = 0;
+  std::uint64_t length = 0;
+};
+static_assert(sizeof(RequestRecord) == ring::kCacheLine);
+
+/// What became of it, in the same place of a second array. The device half writes it before it
+/// publishes the used entry, but for `progress`.
+struct alignas(ring::kCacheLine) ResultRecord {
+  std::uint16_t bytes = sizeof(ResultRecord);
+  std::uint8_t status = 0;  // a Status
+  std::uint8_t side = 0;    // a Side
+  std::uint16_t segment = 0;
+  std::uint16_t reserved = 0;
+  std::int32_t error = 0;
+  std::uint32_t value = 0;
+  std::uint64_t done = 0;
+  std::uint64_t cause = 0;
+  // Bytes done of a transfer under way; the driver half sets it to 0 before it publishes.
+  std::atomic<std::uint64_t> progress{0};
+};
+static_assert(sizeof(ResultRecord) == ring::kCacheLine);
+
+}  // namespace bellpull::engine
