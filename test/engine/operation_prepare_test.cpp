@@ -193,7 +193,8 @@ TEST_CASE("S2.9: opening refuses what cannot be, and says why") {
     return engine.open_operations({}, std::make_unique<HandBackend>(hand, limits));
   };
   CHECK_THROWS_AS((void)engine.open_operations({}, nullptr), std::invalid_argument);
-  CHECK_THROWS_AS((void)open({.operations = {}, .max_segments = 1, .max_length = 1}), std::invalid_argument);
+  CHECK_THROWS_AS((void)open({.operations = {}, .max_segments = 1, .max_length = 1}),
+                  std::invalid_argument);
   CHECK_THROWS_AS((void)open({.operations = {Operation::copy, Operation::read}, .max_length = 1}),
                   std::invalid_argument);
   CHECK_THROWS_AS((void)open({.operations = {Operation::copy}, .max_segments = 0, .max_length = 1}),
