@@ -172,7 +172,9 @@ PrepareError Channel::check_slots(std::size_t needed) const noexcept {
 }
 
 std::uint32_t Channel::free_slots() const noexcept {
-  return std::visit([](const auto& driver) noexcept { return driver.free_descriptors(); }, driver_);
+  const auto* const split = std::get_if<ring::Driver<ring::Split>>(&driver_);
+  return split != nullptr ? split->free_descriptors()
+                          : std::get_if<ring::Driver<ring::Packed>>(&driver_)->free_descriptors();
 }
 
 void Channel::publish() noexcept {

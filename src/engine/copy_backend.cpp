@@ -27,9 +27,7 @@ class CopyBackend final : public Backend {
   }
 
   [[nodiscard]] WaitSource wait_source() const noexcept override { return {}; }
-
   [[nodiscard]] unsigned window() const noexcept override { return ops_.room(); }
-
   unsigned start(std::span<const Op> ops) noexcept override { return ops_.push(ops); }
 
   Reaped reap(std::span<Done> done) noexcept override {
@@ -37,10 +35,17 @@ class CopyBackend final : public Backend {
     std::size_t budget = slice_;
     while (reaped.count < done.size() && !ops_.empty()) {
       const Op& op = ops_.front();
-      if (!begun_) begin(op);
-      if (!move(op, budget)) break;
-      done[reaped.count++] = {.id = op.id, .bytes = moved_, .value = value_};
-      pop();
+      Done& end = done[reaped.count];
+      if (!begun_ && copied_at_once(op, budget)) {
+        end = {.id = op.id, .bytes = op.source[0].length};
+      } else {
+        if (!begun_) begin(op);
+        if (!move(op, budget)) break;
+        end = {.id = op.id, .bytes = moved_, .value = value_};
+        begun_ = false;
+      }
+      ops_.pop();
+      ++reaped.count;
     }
     return reaped;
   }
@@ -60,6 +65,17 @@ class CopyBackend final : public Backend {
   }
 
  private:
+  // The usual copy, of one piece to one piece, needs none of what keeps track of the others.
+  [[nodiscard]] bool copied_at_once(const Op& op, std::size_t& budget) const noexcept {
+    if (op.operation != Operation::copy || op.source.size() != 1 || op.destination.size() != 1 ||
+        op.burst != 0 || op.source[0].length > budget) {
+      return false;
+    }
+    kernels_.copy(op.destination[0].data, op.source[0].data, op.source[0].length);
+    budget -= op.source[0].length;
+    return true;
+  }
+
   void begin(const Op& op) noexcept {
     begun_ = true;
     moved_ = 0;
@@ -68,31 +84,24 @@ class CopyBackend final : public Backend {
     destination_.start(op.destination);
   }
 
-  void pop() noexcept {
-    ops_.pop();
-    begun_ = false;
-  }
-
   // Moves on within the budget; true when the transfer is over.
   bool move(const Op& op, std::size_t& budget) noexcept {
-    if (op.operation == Operation::nop) return true;
     std::size_t left = op.burst != 0 ? std::min<std::size_t>(budget, op.burst) : budget;
     for (;;) {
-      std::size_t run = std::numeric_limits<std::size_t>::max();
-      if (reads_source(op.operation)) run = source_.run();
-      if (has_destination(op.operation)) run = std::min(run, destination_.run());
-      if (run == 0) return true;
-      if (left == 0) break;
+      const std::size_t run = common_run(op.operation, source_, destination_);
+      if (run == 0 || left == 0) return run == 0;
       const std::size_t bytes = std::min(run, left);
       const std::size_t good = work(op, bytes, run);
       moved_ += good;
-      if (good != bytes) return true;  // compare: they differ
+      if (good != bytes) {
+        value_ = 1;
+        return true;
+      }
       source_.advance(bytes);
       destination_.advance(bytes);
       left -= bytes;
       budget -= bytes;
     }
-    return false;
   }
 
   // Does `bytes` of a `run` that lies together; returns how many were right.
@@ -109,17 +118,14 @@ class CopyBackend final : public Backend {
         kernels_.fill(destination_.data(), bytes, pattern, moved_ % op.pattern_bytes);
         break;
       }
+      case Operation::compare:
+        bytes = kernels_.mismatch(source_.data(), destination_.data(), bytes);
+        break;
       case Operation::crc32c:
         value_ = kernels_.crc32c(value_, source_.data(), bytes);
         break;
-      case Operation::copy_crc32c:
+      default:
         value_ = kernels_.copy_crc32c(value_, destination_.data(), source_.data(), bytes);
-        break;
-      default: {  // compare
-        const std::size_t good = kernels_.mismatch(source_.data(), destination_.data(), bytes);
-        if (good != bytes) value_ = 1;
-        return good;
-      }
     }
     return bytes;
   }

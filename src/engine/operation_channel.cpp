@@ -15,7 +15,7 @@ OperationChannel::OperationChannel(Engine& engine, std::unique_ptr<OperationDevi
                                    bool pushes)
     : Channel(engine, *device, limits(device->capabilities())),
       pushes_(pushes),
-      scratch_(2 * kMaxSegments),
+      scratch_(std::size_t{2} * kMaxSegments),
       device_(std::move(device)) {}
 
 OperationChannel::~OperationChannel() {

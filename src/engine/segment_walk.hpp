@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -33,5 +34,12 @@ class SegmentWalk {
   std::span<const Segment> rest_;
   std::size_t offset_ = 0;
 };
+
+/// Bytes from both places, as far as the operation has them, that lie together; 0 at the end.
+[[nodiscard]] inline std::size_t common_run(Operation operation, SegmentWalk& source,
+                                            SegmentWalk& destination) noexcept {
+  if (!reads_source(operation)) return destination.run();
+  return has_destination(operation) ? std::min(source.run(), destination.run()) : source.run();
+}
 
 }  // namespace bellpull::engine

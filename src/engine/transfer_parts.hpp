@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <span>
 
 #include "bellpull/engine/backend.hpp"
@@ -56,9 +55,7 @@ class TransferParts {
     // Whole units of the alignment, so that the next part begins as the first may.
     room -= room % limits_.alignment;
     while (room != 0) {
-      std::size_t run = std::numeric_limits<std::size_t>::max();
-      if (reads) run = source_.run();
-      if (writes) run = std::min(run, destination_.run());
+      std::size_t run = common_run(whole_.operation, source_, destination_);
       if (run == 0) break;
       run = static_cast<std::size_t>(std::min<std::uint64_t>(run, room));
       if ((reads && !source.takes(source_.data())) ||

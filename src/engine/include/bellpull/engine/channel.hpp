@@ -98,8 +98,9 @@ class Channel {
 
   /// Calls `act` with the driver half. Which layout is asked once per call, never per transfer.
   template <class Do>
-  decltype(auto) with_driver(Do&& act) {
-    return std::visit(act, driver_);
+  decltype(auto) with_driver(Do&& act) noexcept {
+    auto* const split = std::get_if<ring::Driver<ring::Split>>(&driver_);
+    return split != nullptr ? act(*split) : act(*std::get_if<ring::Driver<ring::Packed>>(&driver_));
   }
   /// prepare(): `reserve(driver, request)` takes the slots of one request and returns its head.
   template <class Each, class Reserve>
