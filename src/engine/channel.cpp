@@ -120,6 +120,20 @@ Armed Channel::arm() noexcept {
   return Armed::armed;
 }
 
+bool Channel::notify_space(std::uint32_t slots, const Notify& bell) noexcept {
+  if (slots > size()) return false;
+  space_wanted_ = slots;
+  space_bell_ = bell;
+  space_freed();
+  return true;
+}
+
+void Channel::ring_for_space() noexcept {
+  if (free_slots() < space_wanted_) return;
+  space_wanted_ = 0;
+  if (space_bell_.ring != nullptr) space_bell_.ring(space_bell_.context);
+}
+
 void Channel::disarm() noexcept {
   with_driver([](auto& driver) noexcept { driver.disarm(); });
 }

@@ -124,6 +124,7 @@ unsigned OperationChannel::poll(std::span<OperationCompletion> completions) noex
     driver.poll(static_cast<unsigned>(completions.size()), hand_over);
   });
   in_flight_ -= count;
+  space_freed();
   return count;
 }
 
@@ -181,6 +182,33 @@ void OperationChannel::terminate() noexcept {
   synchronize();
 }
 
+std::string OperationChannel::dump() const {
+  std::string text;
+  const auto line = [&text](const char* name, std::uint64_t value) {
+    text += std::string(name) + ' ' + std::to_string(value) + '\n';
+  };
+  const ChannelStats counted = stats();
+  line("slots", size());
+  line("submitted", counted.submitted);
+  line("taken", device_->taken().value());
+  line("begun", device_->begun().value());
+  line("completed", counted.completed);
+  line("failed", counted.failed);
+  line("bytes", counted.bytes);
+  line("notifies", counted.notifies);
+  line("kicks", counted.kicks);
+  line("bad_done", counted.bad_done);
+  line("paused", device_->paused() ? 1 : 0);
+  line("halted", halted() ? 1 : 0);
+  for (std::size_t i = 0; i < RecentFailures::kKept; ++i) {
+    const RecentFailures::Failure failure = device_->failures()[i];
+    if (failure.cookie == 0) continue;
+    text +=
+        "failure " + std::to_string(failure.cookie) + ' ' + std::to_string(failure.error) + '\n';
+  }
+  return text;
+}
+
 bool OperationChannel::halted() const noexcept {
   return device_->halted();
 }
@@ -194,6 +222,7 @@ void OperationChannel::reclaim_pushed() noexcept {
   in_flight_ -= with_driver([this](auto& driver) noexcept {
     return driver.poll(size(), [](const ring::Used&) noexcept {});
   });
+  space_freed();
 }
 
 }  // namespace bellpull::engine

@@ -62,6 +62,7 @@ unsigned OperationDevice::run(unsigned limit) noexcept {
     if (count < room) break;
   }
   note_progress();
+  note_state();
   return static_cast<unsigned>(completed.value() - before);
 }
 
@@ -115,6 +116,7 @@ void OperationDevice::control(Control wanted) noexcept {
       halted_.store(false, std::memory_order_relaxed);
       break;
   }
+  note_state();
 }
 
 void OperationDevice::feed() noexcept {
@@ -323,6 +325,7 @@ void OperationDevice::end(std::uint64_t position, const End& end) noexcept {
     return;
   failed.add(1);
   if (failed_ == 0) failed_ = cookie_of(transfer);
+  if (end.status == Status::failed) failures_.add(cookie_of(transfer), end.error);
   if (end.status == Status::failed && halts_ && !halted()) {
     halted_.store(true, std::memory_order_relaxed);
     cancel_started();
@@ -383,6 +386,12 @@ void OperationDevice::note_progress() noexcept {
   const Transfer& transfer = at(oldest_);
   // Relaxed: a number for the curious; what it counts is read after the completion.
   results_[transfer.head].progress.store(progress(transfer), std::memory_order_relaxed);
+}
+
+void OperationDevice::note_state() noexcept {
+  taken_count_.add(taken_ - taken_count_.value());
+  begun_count_.add(begun_ - begun_count_.value());
+  paused_now_.store(paused_, std::memory_order_relaxed);
 }
 
 // Everything issued is taken and, below `cookie`, ended.

@@ -11,6 +11,7 @@
 #include "bellpull/engine/operation_channel.hpp"
 #include "channel_device.hpp"
 #include "operation_records.hpp"
+#include "recent_failures.hpp"
 #include "transfer_parts.hpp"
 
 namespace bellpull::engine {
@@ -46,6 +47,12 @@ class OperationDevice final : public ChannelDevice {
   [[nodiscard]] bool runnable() noexcept override;
   [[nodiscard]] bool arm() noexcept override;
   void control(Control wanted) noexcept override;
+
+  /// Any thread: how far the device half has come, for people to read.
+  [[nodiscard]] const Counter& taken() const noexcept { return taken_count_; }
+  [[nodiscard]] const Counter& begun() const noexcept { return begun_count_; }
+  [[nodiscard]] bool paused() const noexcept { return paused_now_.load(std::memory_order_relaxed); }
+  [[nodiscard]] const RecentFailures& failures() const noexcept { return failures_; }
 
   /// Owner thread: at the next run(), or control(Control::terminate), end the transfers whose
   /// cookie is below `cookie`.
@@ -104,6 +111,7 @@ class OperationDevice final : public ChannelDevice {
   void release() noexcept;
   void push(const Transfer& transfer) noexcept;
   void note_progress() noexcept;
+  void note_state() noexcept;
   [[nodiscard]] std::uint64_t progress(const Transfer& transfer) const noexcept;
   [[nodiscard]] bool terminate_pending() const noexcept {
     // pairs with the release in terminate_below()
@@ -137,6 +145,11 @@ class OperationDevice final : public ChannelDevice {
   const Op* due_ = nullptr;  // its part that the back-end had no room for
   Cookie failed_ = 0;        // since the last fence
   bool paused_ = false;
+  // The same for other threads.
+  Counter taken_count_;
+  Counter begun_count_;
+  std::atomic<bool> paused_now_{false};
+  RecentFailures failures_;
   bool stopped_ = false;
   std::atomic<bool> halted_{false};
   std::atomic<Cookie> terminate_below_{0};

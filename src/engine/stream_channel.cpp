@@ -54,6 +54,7 @@ unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
     driver.poll(static_cast<unsigned>(completions.size()), hand_over);
   });
   in_flight_ -= count;
+  space_freed();
   return count;
 }
 
@@ -117,6 +118,7 @@ void StreamChannel::reclaim_pushed() noexcept {
   in_flight_ -= with_driver([this](auto& driver) noexcept {
     return driver.poll(size(), [](const ring::Used&) noexcept {});
   });
+  space_freed();
 }
 
 }  // namespace bellpull::engine

@@ -2,11 +2,14 @@
 // The life of an operation channel: pause, resume, terminate, status, settings, stop.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cstring>
 #include <random>
+#include <sstream>
 #include <thread>
 
 #include "operation_rig.hpp"
+#include "sanitizers.hpp"
 #include "seeds.hpp"
 
 namespace bellpull::engine::test {
@@ -18,7 +21,7 @@ namespace {
 
 // A copy large enough that it is under way for many slices.
 struct LargeCopy {
-  explicit LargeCopy(std::size_t size = std::size_t{16} << 20) : to(size) {
+  explicit LargeCopy(std::size_t size) : to(size) {
     std::mt19937_64 random(11);
     from.resize(size);
     for (std::size_t i = 0; i + 8 <= size; i += 8) {
@@ -44,7 +47,7 @@ TEST_CASE("S0.3, S1.9: nothing moves before issue, and submit copies nothing its
   for (const OperationSetting& setting : kOperationSettings) {
     CAPTURE(describe(setting));
     OperationRig rig(setting, make_copy_backend());
-    LargeCopy large;
+    LargeCopy large(scaled(std::uint64_t{1} << 24));
     REQUIRE(rig.submit(large.request()) == 1);
     for (int i = 0; i < 100; ++i) step(rig.engine);
     CHECK(std::all_of(large.to.begin(), large.to.end(),
@@ -64,8 +67,10 @@ TEST_CASE("S2.32, S2.33, check 13: a paused channel moves no byte and goes on wh
   std::mt19937_64 random(seed);
   for (const OperationSetting& setting : kOperationSettings) {
     CAPTURE(describe(setting));
-    OperationRig rig(setting, make_copy_backend({.slice = 4096}));
-    LargeCopy large(std::size_t{4} << 20);
+    const std::uint64_t size = scaled(std::uint64_t{1} << 22);
+    OperationRig rig(setting,
+                     make_copy_backend({.slice = static_cast<std::uint32_t>(size / 1024)}));
+    LargeCopy large(size);
     CHECK_FALSE(rig.channel->resume());
     REQUIRE(rig.submit(large.request()) == 1);
     rig.channel->issue();
@@ -324,6 +329,45 @@ TEST_CASE("S2.5: a burst that was asked for is what the copy back-end moves at a
     rig.engine.run(8);
     CHECK(rig.channel->status(1).left == left);
   }
+}
+
+TEST_CASE("S0.17: the state can be dumped by any thread while the channel runs") {
+  OperationRig rig({.placement = Placement::autonomous}, make_copy_backend());
+  std::atomic<bool> over{false};
+  std::atomic<std::uint64_t> wrong{0};
+  std::thread reader([&] {
+    const std::uint64_t times = scaled(10'000);
+    for (std::uint64_t i = 0; i < times; ++i) {
+      std::istringstream text(rig.channel->dump());
+      std::string name;
+      std::uint64_t value = 0;
+      unsigned lines = 0;
+      while (text >> name >> value) ++lines;
+      if (lines != 12 || !text.eof()) wrong.fetch_add(1);
+    }
+    over.store(true);
+  });
+  std::uint64_t sent = 0;
+  while (!over.load()) {
+    for (int i = 0; i < 10; ++i) REQUIRE(rig.submit(nop(0)) == ++sent);
+    rig.channel->issue();
+    REQUIRE(rig.collect(10).size() == 10);
+  }
+  reader.join();
+  CHECK(wrong.load() == 0);
+  CHECK(rig.channel->dump().find("completed " + std::to_string(sent) + "\n") != std::string::npos);
+  Hand hand;
+  OperationRig failing({}, std::make_unique<HandBackend>(hand));
+  for (int i = 0; i < 3; ++i) failing.submit(nop(0));
+  failing.channel->issue();
+  failing.engine.run(8);
+  hand.end(0);
+  hand.end(0, EIO);
+  failing.engine.run(8);
+  const std::string text = failing.channel->dump();
+  CHECK(text.find("failure 2 5\n") != std::string::npos);
+  CHECK(text.find("begun 3\n") != std::string::npos);
+  CHECK(text.find("completed 2\n") != std::string::npos);
 }
 
 TEST_CASE("S2.34: stop ends an operation channel for good") {

@@ -153,6 +153,36 @@ TEST_CASE("S1.6, S1.8: would_block says how much is missing, too_large comes at 
   CHECK(rig.channel->free_slots() == 4);
 }
 
+TEST_CASE("S1.6: who waits for slots is told once, when there are as many") {
+  int told = 0;
+  const Notify bell{[](void* context) noexcept { ++*static_cast<int*>(context); }, &told};
+  Hand hand;
+  OperationRig rig({}, std::make_unique<HandBackend>(hand), {.size = 8});
+  const OperationRequest nop{};
+  for (int i = 0; i < 8; ++i) REQUIRE(rig.submit(nop) != 0);
+  rig.channel->issue();
+  CHECK_FALSE(rig.channel->notify_space(9, bell));
+  CHECK(rig.channel->notify_space(6, bell));
+  std::array<OperationCompletion, 8> done;
+  for (unsigned free = 1; free <= 8; ++free) {
+    rig.engine.run(8);
+    hand.end(0);
+    rig.engine.run(8);
+    CHECK(told == (free > 6 ? 1 : 0));  // not before it is polled
+    REQUIRE(rig.channel->poll(done) == 1);
+    CHECK(told == (free >= 6 ? 1 : 0));
+  }
+  CHECK(hand.started.size() == 8);            // waiting began nothing
+  CHECK(rig.channel->notify_space(8, bell));  // there already
+  CHECK(told == 2);
+  REQUIRE(rig.submit(nop) != 0);
+  CHECK(rig.channel->notify_space(8, bell));
+  CHECK(rig.channel->notify_space(0, bell));  // taken back
+  rig.channel->terminate();
+  CHECK(rig.channel->poll(done) == 1);
+  CHECK(told == 2);
+}
+
 TEST_CASE("S1.2, S1.3: prepared transfers that are dropped give all their slots back") {
   std::mt19937_64 random(7);
   for (const OperationSetting& setting : kOperationSettings) {

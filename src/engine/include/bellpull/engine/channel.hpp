@@ -10,6 +10,7 @@
 #include "bellpull/engine/backend.hpp"
 #include "bellpull/engine/completion.hpp"
 #include "bellpull/engine/counter.hpp"
+#include "bellpull/engine/notify.hpp"
 #include "bellpull/engine/prepare.hpp"
 #include "bellpull/engine/queue_layout.hpp"
 #include "bellpull/ring/driver.hpp"
@@ -60,6 +61,12 @@ class Channel {
   /// The only call that starts anything.
   void issue() noexcept;
 
+  /// Asks for one ring of `bell` as soon as so many slots are free: for who got would_block. It is
+  /// rung inside of the poll() that frees them, or at once when they are free already, once, and
+  /// replaces what was asked for before. False when the ring has not so many; `slots` of 0 takes it
+  /// back. Starts nothing.
+  bool notify_space(std::uint32_t slots, const Notify& bell) noexcept;
+
   /// Asks for one ring of the bell at the next completion, then looks once more. With a driven
   /// engine it also answers work_pending when a run() could move something: more than the last one
   /// did, or what was issued since, unless the last one ended in would-block. Moves nothing.
@@ -107,6 +114,11 @@ class Channel {
   PrepareResult reserve_all(std::span<const Each> requests, Reserve&& reserve) noexcept;
   /// Whether so many slots are there, or why not.
   [[nodiscard]] PrepareError check_slots(std::size_t needed) const noexcept;
+  /// After poll() freed slots: rings for who waits for them.
+  void space_freed() noexcept {
+    if (space_wanted_ != 0) [[unlikely]]
+      ring_for_space();
+  }
   /// Shows what was submitted, and asks for no kick.
   void publish() noexcept;
   /// Before the device half goes.
@@ -130,6 +142,7 @@ class Channel {
  private:
   friend class Prepared;
   void drop(std::uint16_t first, std::uint32_t count) noexcept;
+  void ring_for_space() noexcept;
 
   Engine& engine_;
   ChannelDevice& device_;
@@ -139,6 +152,8 @@ class Channel {
   std::vector<std::uint16_t> heads_;  // by cookie, modulo the size of the ring
   std::uint32_t next_head_ = 0;       // of heads_, for the next cookie
   bool stopped_ = false;
+  std::uint32_t space_wanted_ = 0;  // slots that somebody waits for, or 0
+  Notify space_bell_;
   Counter submitted_;
   Counter kicks_;
 };

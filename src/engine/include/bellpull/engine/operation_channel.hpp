@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "bellpull/engine/backend.hpp"
@@ -130,6 +131,11 @@ class OperationChannel final : public Channel {
 
   /// Whether a failure halted it; see ErrorPolicy::halt. May change at any time.
   [[nodiscard]] bool halted() const noexcept;
+
+  /// The state of the channel for people to read: a line `name value` for each number, and one
+  /// `failure COOKIE ERRNO` for each of the last failures. Any thread, while it runs as well; each
+  /// number is right for some moment. Allocates.
+  [[nodiscard]] std::string dump() const;
 
   /// Leaves the halted state: transfers that are issued from now on run. Blocks until an autonomous
   /// engine has answered.
