@@ -422,8 +422,10 @@ void OperationDevice::end_begun() noexcept {
   for (std::uint64_t position = oldest_; position != begun_; ++position) {
     const Transfer& transfer = at(position);
     if (transfer.stage == Stage::ended) continue;
-    end(position, End{.status = Status::aborted,
-                      .bytes = results_[transfer.head].progress.load(std::memory_order_relaxed)});
+    const std::uint64_t moved = results_[transfer.head].progress.load(std::memory_order_relaxed);
+    // The back-end may not have had room for the first part of one that is cut up.
+    const bool begun = transfer.stage == Stage::started || moved != 0;
+    end(position, End{.status = begun ? Status::aborted : Status::not_attempted, .bytes = moved});
   }
 }
 
