@@ -88,6 +88,8 @@ bool OperationDevice::arm() noexcept {
 }
 
 void OperationDevice::control(Control wanted) noexcept {
+  // What was asked for before comes before.
+  if (wanted != Control::terminate && terminate_pending()) control(Control::terminate);
   switch (wanted) {
     case Control::stop:
       if (!stopped_) end_begun();
@@ -97,9 +99,9 @@ void OperationDevice::control(Control wanted) noexcept {
     case Control::terminate:
       if (terminate_pending()) {
         // pairs with the release in terminate_below()
-        terminated_below_ = terminate_below_.load(std::memory_order_acquire);
+        terminations_done_ = terminations_.load(std::memory_order_acquire);
         end_begun();
-        end_issued_below(terminated_below_);
+        end_issued_below(terminate_below_.load(std::memory_order_relaxed));
       }
       break;
     case Control::pause:
@@ -217,7 +219,8 @@ bool OperationDevice::may_begin() noexcept {
     if (oldest_ != begun_) return false;
   }
   if (ends_all || (transfer.fence && failed_ != 0)) {
-    end(begun_, End{.status = Status::not_attempted, .cause = failed_});
+    const Cookie cause = halted() ? halted_by_ : failed_;
+    end(begun_, End{.status = Status::not_attempted, .cause = cause});
   }
   return true;
 }
@@ -328,13 +331,14 @@ void OperationDevice::end(std::uint64_t position, const End& end) noexcept {
   if (end.status == Status::failed) failures_.add(cookie_of(transfer), end.error);
   if (end.status == Status::failed && halts_ && !halted()) {
     halted_.store(true, std::memory_order_relaxed);
-    cancel_started();
+    halted_by_ = cookie_of(transfer);
+    cancel_behind(position);
   }
 }
 
 // Those behind a failure that halts, as far as they can still be stopped.
-void OperationDevice::cancel_started() noexcept {
-  for (std::uint64_t position = oldest_; position != begun_; ++position) {
+void OperationDevice::cancel_behind(std::uint64_t failure) noexcept {
+  for (std::uint64_t position = failure + 1; position < begun_; ++position) {
     const Transfer& transfer = at(position);
     if (transfer.stage != Stage::started || &transfer == cut_) continue;
     const std::uint64_t moved = progress(transfer);
@@ -342,7 +346,7 @@ void OperationDevice::cancel_started() noexcept {
     --started_;
     end(position, End{.status = moved != 0 ? Status::aborted : Status::not_attempted,
                       .bytes = moved,
-                      .cause = failed_});
+                      .cause = halted_by_});
   }
 }
 

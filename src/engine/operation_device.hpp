@@ -57,8 +57,9 @@ class OperationDevice final : public ChannelDevice {
   /// Owner thread: at the next run(), or control(Control::terminate), end the transfers whose
   /// cookie is below `cookie`.
   void terminate_below(Cookie cookie) noexcept {
+    terminate_below_.store(cookie, std::memory_order_relaxed);
     // pairs with the acquire in terminate_pending()
-    terminate_below_.store(cookie, std::memory_order_release);
+    terminations_.fetch_add(1, std::memory_order_release);
   }
 
  private:
@@ -107,7 +108,7 @@ class OperationDevice final : public ChannelDevice {
   void finish_part(const Done& done) noexcept;
   [[nodiscard]] End end_of(const Done& done, std::uint64_t length, Operation operation) noexcept;
   void end(std::uint64_t position, const End& end) noexcept;
-  void cancel_started() noexcept;
+  void cancel_behind(std::uint64_t failure) noexcept;
   void release() noexcept;
   void push(const Transfer& transfer) noexcept;
   void note_progress() noexcept;
@@ -115,7 +116,7 @@ class OperationDevice final : public ChannelDevice {
   [[nodiscard]] std::uint64_t progress(const Transfer& transfer) const noexcept;
   [[nodiscard]] bool terminate_pending() const noexcept {
     // pairs with the release in terminate_below()
-    return terminate_below_.load(std::memory_order_acquire) != terminated_below_;
+    return terminations_.load(std::memory_order_acquire) != terminations_done_;
   }
   void end_begun() noexcept;
   void end_issued_below(Cookie cookie) noexcept;
@@ -143,7 +144,8 @@ class OperationDevice final : public ChannelDevice {
   TransferParts parts_;
   Transfer* cut_ = nullptr;  // the one transfer that is cut up, which is alone
   const Op* due_ = nullptr;  // its part that the back-end had no room for
-  Cookie failed_ = 0;        // since the last fence
+  Cookie failed_ = 0;        // the first since the start, a reset or a termination
+  Cookie halted_by_ = 0;     // the failure that halted the channel
   bool paused_ = false;
   // The same for other threads.
   Counter taken_count_;
@@ -153,7 +155,8 @@ class OperationDevice final : public ChannelDevice {
   bool stopped_ = false;
   std::atomic<bool> halted_{false};
   std::atomic<Cookie> terminate_below_{0};
-  Cookie terminated_below_ = 0;
+  std::atomic<std::uint32_t> terminations_{0};
+  std::uint32_t terminations_done_ = 0;
 };
 
 }  // namespace bellpull::engine

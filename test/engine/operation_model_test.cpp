@@ -23,11 +23,12 @@ struct Transfer {
   bool fence = false;
   bool issued = false;
   bool started = false;
-  std::uint64_t moved = 0;     // bytes that were reported as done well
-  std::int32_t error = 0;      // that was reported
-  std::uint64_t ended_at = 0;  // the step in which the channel heard of its end
-  bool terminated = false;     // it was submitted when that was asked for
-  bool cancelled = false;      // behind a failure that halted the channel
+  std::uint64_t moved = 0;           // bytes that were reported as done well
+  std::int32_t error = 0;            // that was reported
+  std::uint64_t ended_at = 0;        // the step in which the channel heard of its end
+  std::uint64_t cleared_before = 0;  // failures of before then are no reason for anything
+  bool terminated = false;           // it was submitted when that was asked for
+  bool cancelled = false;            // behind a failure that halted the channel
   [[nodiscard]] std::uint64_t length() const { return slots * kPiece; }
   [[nodiscard]] bool ended() const { return ended_at != 0; }
 };
@@ -37,13 +38,14 @@ struct Model {
   std::map<Cookie, Transfer> transfers;
   std::uint64_t step = 1;
   std::uint64_t cleared_at = 0;  // failures of before do not count for fences
+  std::uint64_t reset_at = 0;    // and of before then, for halting
   bool halts = false;
   std::uint64_t wrong = 0;
 
-  [[nodiscard]] bool failed_before(Cookie cookie) const {
+  [[nodiscard]] bool failed_before(Cookie cookie, std::uint64_t since) const {
     for (const auto& [other, transfer] : transfers) {
       if (other >= cookie) break;
-      if (transfer.error != 0 && transfer.ended_at > cleared_at) return true;
+      if (transfer.error != 0 && transfer.ended_at > since) return true;
     }
     return false;
   }
@@ -56,7 +58,7 @@ struct Model {
         if (other >= cookie) break;
         wrong += before.started && !before.ended() && !before.terminated && !before.cancelled;
       }
-      wrong += failed_before(cookie);
+      wrong += failed_before(cookie, cleared_at);
     }
     transfer.started = true;
   }
@@ -190,7 +192,7 @@ class World {
       default:
         if (random_() % 2 == 0) {
           channel.reset();
-          model_.cleared_at = model_.step;
+          model_.cleared_at = model_.reset_at = model_.step;
         }
         status();
     }
@@ -211,6 +213,8 @@ class World {
       run();
       poll(8);
     }
+    const std::string state = channel.dump();
+    CAPTURE(state);
     REQUIRE(polled_ == submitted_);
     REQUIRE(channel.free_slots() == kSize);
   }
@@ -226,7 +230,10 @@ class World {
     if (error.kind != PrepareError::Kind::none) return;
     ++submitted_;
     slots_out_ += count;
-    model_.transfers[submitted_] = Transfer{.slots = count, .fence = request.fence};
+    model_.transfers[submitted_] =
+        Transfer{.slots = count,
+                 .fence = request.fence,
+                 .cleared_before = model_.halts ? model_.reset_at : model_.cleared_at};
   }
 
   void drop() {
@@ -280,9 +287,6 @@ class World {
       judge(each);
       slots_out_ -= model_.transfers.at(each.cookie).slots;
     }
-    while (!model_.transfers.empty() && model_.transfers.begin()->first + 64 < polled_) {
-      model_.transfers.erase(model_.transfers.begin());
-    }
   }
 
   void judge(const OperationCompletion& done) {
@@ -307,7 +311,8 @@ class World {
       case Status::not_attempted: {
         CHECK(done.bytes == 0);
         CHECK((!transfer.started || transfer.cancelled));
-        CHECK((transfer.terminated || transfer.fence || model_.halts));
+        const bool reason = model_.failed_before(done.cookie, transfer.cleared_before);
+        CHECK((transfer.terminated || (reason && (transfer.fence || model_.halts))));
         if (done.cause != 0) CHECK(done.cause < done.cookie + kSize);
         break;
       }
