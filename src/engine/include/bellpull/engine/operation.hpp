@@ -40,6 +40,11 @@ class OperationSet {
   }
   /// Whether there is none.
   [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
+  /// Those that are in either.
+  [[nodiscard]] constexpr OperationSet operator|(OperationSet others) const noexcept {
+    others.bits_ |= bits_;
+    return others;
+  }
   /// Whether both name the same operations.
   constexpr bool operator==(const OperationSet&) const = default;
 
