@@ -17,6 +17,8 @@ find_it() {
 
 must find_it all '-DUSE=ring;engine;netdrv'
 build_users "$directory/all" ring engine netdrv
+must find_it conformance -DUSE=conformance
+build_users "$directory/conformance" conformance
 must find_it c_program -DLANGUAGE=C -DUSE=ring_c
 build_users "$directory/c_program" ring_c
 must find_it everything -DASK= '-DUSE=ring;engine;netdrv'
@@ -30,7 +32,7 @@ must find_it optional -DASK='COMPONENTS;ring;OPTIONAL_COMPONENTS;rnig' -DUSE=rin
 must find_it optional_engine -DASK='COMPONENTS;ring;OPTIONAL_COMPONENTS;engine' -DUSE=ring \
   -DMUST_LACK=engine -DCMAKE_DISABLE_FIND_PACKAGE_Threads=ON
 
-must_refuse "has no component 'rnig', only: engine, netdrv, ring, ring_c" \
+must_refuse "has no component 'rnig', only: conformance, engine, netdrv, ring, ring_c" \
   find_it wrong_component -DASK='COMPONENTS;ring;rnig' -DUSE=ring
 must_refuse "'engine' needs the package 'Threads'" \
   find_it needs_threads -DUSE=engine -DCMAKE_DISABLE_FIND_PACKAGE_Threads=ON

@@ -10,7 +10,7 @@ directory=$(fresh pkg_config)
 PKG_CONFIG_PATH=$(dirname "$(find "$PREFIX" -name bellpull-ring.pc)")
 export PKG_CONFIG_PATH
 
-for component in ring engine netdrv; do
+for component in ring engine netdrv conformance; do
   package=bellpull-$component
   must pkg-config --validate "$package"
   read -ra compile < <(pkg-config --cflags "$package")

@@ -12,8 +12,6 @@
 
 #include "bellpull/engine/backend.hpp"
 
-/// Checks whether a back-end does what Backend asks for; the library `bellpull::conformance`. For
-/// tests, with whatever framework: it prints nothing and returns a report.
 namespace bellpull::engine::conformance {
 
 /// The other side of a device that streams. Both are called between calls of the back-end that was
