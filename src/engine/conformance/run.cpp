@@ -76,7 +76,6 @@ bool check_capabilities(const Capabilities& first, Backend& again, Findings& fin
     findings.fail(check::kCapabilities, what);
     return false;
   };
-  const OperationSet streams{Operation::read, Operation::write};
   const bool streaming = first.operations == OperationSet{Operation::read} ||
                          first.operations == OperationSet{Operation::write};
   if (first.operations.empty()) return fail("no operation is declared");
