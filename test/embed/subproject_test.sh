@@ -11,8 +11,8 @@ embed() { configure "$HERE/subproject" "$1" -DHOW="$how" -DBELLPULL_SOURCE="$ROO
 
 # Kept from run to run: it is the one that takes long.
 all=$WORK/subproject
-must embed "$all" '-DUSE=ring;ring_c;engine;netdrv'
-build_users "$all" ring ring_c engine netdrv
+must embed "$all" '-DUSE=ring;ring_c;engine;conformance;netdrv'
+build_users "$all" ring ring_c engine conformance netdrv
 [[ $(ctest --test-dir "$all" --show-only | tail -n 1) == 'Total Tests: 0' ]] ||
   fail 'it brings tests of its own'
 must cmake --install "$all" --prefix "$all/installed"

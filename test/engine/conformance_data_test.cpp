@@ -15,6 +15,61 @@ TEST_CASE("check 35: the back-end that the mutants derive from passes") {
   CHECK_MESSAGE(report.passed(), report.text());
 }
 
+TEST_CASE("the kit asks for no more than what is declared") {
+  struct Narrow final : ByteBackend {
+    [[nodiscard]] Capabilities capabilities() const noexcept override {
+      return {
+          .operations = {Operation::copy}, .max_segments = 3, .max_length = 4000, .alignment = 64};
+    }
+    void move(const Op& op, Done& done) noexcept override {
+      bool fits = op.operation == Operation::copy && op.burst == 0 && !op.external_control;
+      std::size_t bytes = 0;
+      for (const auto list : {op.source, op.destination}) {
+        fits = fits && !list.empty() && list.size() <= 3;
+        for (const Segment& segment : list) {
+          fits = fits && segment.length % 64 == 0 &&
+                 reinterpret_cast<std::uintptr_t>(segment.data) % 64 == 0;
+          bytes += segment.length;
+        }
+      }
+      ByteBackend::move(op, done);
+      if (!fits || bytes == 0 || bytes > 8000) done.error = EINVAL;
+    }
+  };
+  const conformance::Report report = conformance::run(subject_of<Narrow>(), few_rounds());
+  CHECK_MESSAGE(report.passed(), report.text());
+}
+
+TEST_CASE("without segments of no bytes the kit makes none, and they are a check of their own") {
+  struct Fussy final : ByteBackend {
+    void move(const Op& op, Done& done) noexcept override {
+      ByteBackend::move(op, done);
+      for (const Segment& segment : op.source) {
+        if (segment.length == 0) done.error = EINVAL;
+      }
+    }
+  };
+  must_fail<Fussy>("segments without bytes are stepped over");
+  conformance::Options options = few_rounds();
+  options.empty_segments = false;
+  const conformance::Report report = conformance::run(subject_of<Fussy>(), options);
+  CHECK_MESSAGE(report.passed(), report.text());
+}
+
+TEST_CASE("the same seed makes the same report, another seed another one") {
+  struct Mutant final : ByteBackend {
+    void move(const Op& op, Done& done) noexcept override {
+      ByteBackend::move(op, done);
+      op.destination.back().data[0] ^= std::byte{1};
+    }
+  };
+  conformance::Options options = few_rounds();
+  const std::string once = conformance::run(subject_of<Mutant>(), options).text();
+  CHECK(conformance::run(subject_of<Mutant>(), options).text() == once);
+  ++options.seed;
+  CHECK(conformance::run(subject_of<Mutant>(), options).text() != once);
+}
+
 TEST_CASE("check 35: a copy of the first source segment only is found") {
   struct Mutant final : ByteBackend {
     void move(const Op& op, Done& done) noexcept override {
@@ -183,12 +238,14 @@ TEST_CASE("check 35: a compare that is one byte off is found") {
   must_fail<Mutant>("the bytes reported are those done");
 }
 
-TEST_CASE("check 35: each corruption by the fault back-end is found") {
+TEST_CASE("check 35: each corruption and false success by the fault back-end is found") {
   FaultCounters counters;
   for (const char* const operation : {"copy", "fill", "crc32c", "copy_crc32c", "compare"}) {
-    const FaultPlan plan = parse_fault(std::string(operation) + ":every=20:corrupt").plan;
-    must_fail({.make = [&] { return make_fault_backend(make_copy_backend(), plan, counters); }},
-              std::string("outcome of ") + operation);
+    for (const char* const kind : {":every=20:corrupt", ":every=3:false-success"}) {
+      const FaultPlan plan = parse_fault(std::string(operation) + kind).plan;
+      must_fail({.make = [&] { return make_fault_backend(make_copy_backend(), plan, counters); }},
+                std::string("outcome of ") + operation);
+    }
   }
 }
 

@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kUnderWay = 12;
 constexpr unsigned kWatchedReaps = 64;
 // Long enough for a thread or a device that was not told to stop.
-constexpr std::chrono::milliseconds kWatch{2};
+constexpr std::chrono::milliseconds kWatch{1};
+constexpr std::chrono::microseconds kMoment{10};
 
 // Calls that must not move a byte, on memory that is closed; false when they did.
 bool leaves_memory_alone(Lab& lab, const char* name, const std::string& what,
@@ -40,7 +41,10 @@ void begin(Lab& lab, Driver& driver, const Transfers& transfers, unsigned reaps)
     taken += now;
   }
   for (unsigned i = 0; i < reaps; ++i) {
-    if (driver.reap(1) == 0 && lab.subject.go_on) lab.subject.go_on();
+    if (driver.reap(1) != 0) continue;
+    if (lab.subject.go_on) lab.subject.go_on();
+    // A thread has to wake up first; the time is another one in each round, as the reaps are.
+    std::this_thread::sleep_for(kMoment * reaps);
   }
 }
 
@@ -138,11 +142,11 @@ void check_cancel(Lab& lab) {
 }
 
 void check_pause(Lab& lab) {
-  for (unsigned i = 0; i < lab.options.rounds / 4 + 1; ++i) {
+  for (unsigned i = 0; i < lab.options.rounds; ++i) {
     if (lab.findings.hopeless()) return;
     const Transfers transfers = lab.make(std::nullopt, kUnderWay);
     Driver driver(lab, lab.subject.make());
-    begin(lab, driver, transfers, i % 4);
+    begin(lab, driver, transfers, i % 8);
     driver.backend().pause();
     leaves_memory_alone(lab, check::kPause, "after pause()", [&] {
       for (const auto& transfer : transfers) (void)driver.backend().progress(transfer->op.id);

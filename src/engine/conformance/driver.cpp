@@ -2,7 +2,7 @@
 #include "driver.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <chrono>
 #include <thread>
 
 namespace bellpull::engine::conformance {
@@ -13,6 +13,9 @@ constexpr std::uint64_t kCanary = 0xC0FFEE00C0FFEE01u;
 constexpr std::size_t kCanaries = 4;
 // After all has ended: long enough for one who says it again later.
 constexpr unsigned kQuietReaps = 200;
+// A device with a thread of its own needs time, not calls.
+constexpr unsigned kQuickReaps = 1000;
+constexpr std::chrono::microseconds kPatientSleep{20};
 
 }  // namespace
 
@@ -112,6 +115,8 @@ bool Driver::finish(std::size_t room) {
     } else if (++fruitless > lab_.options.patience) {
       never_completes();
       return false;
+    } else if (fruitless > kQuickReaps) {
+      std::this_thread::sleep_for(kPatientSleep);
     } else if (fruitless % 64 == 0) {
       std::this_thread::yield();
     }
