@@ -46,7 +46,7 @@ TEST_CASE("check 35: transfers that complete twice, at once or later, are found"
 TEST_CASE("check 35: transfers that never complete, or not in time, are found, and the kit ends") {
   fault_must_fail("stuck", "every transfer completes");
   fault_must_fail("every=50:stuck", "every transfer completes");
-  fault_must_fail("late:offset=100:limit=1:reaps=1000000", "every transfer completes");
+  fault_must_fail("late:offset=10:limit=1:reaps=1000000", "every transfer completes");
 }
 
 TEST_CASE("check 35: a transfer that is late, but in time, is none that is lost") {

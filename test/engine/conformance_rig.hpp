@@ -25,7 +25,7 @@ inline conformance::Options some_rounds(unsigned rounds, std::uint32_t max_lengt
 
 /// What it takes to find a mutant.
 inline conformance::Options few_rounds() {
-  return some_rounds(8, 1u << 14);
+  return some_rounds(6, 1u << 14);
 }
 
 template <class Made>
@@ -34,8 +34,9 @@ conformance::Subject subject_of() {
 }
 
 /// This check fails, and says something that tells how to see it again.
-inline void must_fail(const conformance::Subject& subject, const std::string& check) {
-  const conformance::Report report = conformance::run(subject, few_rounds());
+inline void must_fail(const conformance::Subject& subject, const std::string& check,
+                      const conformance::Options& options = few_rounds()) {
+  const conformance::Report report = conformance::run(subject, options);
   const conformance::Check* const found = report.find(check);
   REQUIRE(found != nullptr);
   CHECK_MESSAGE(found->verdict == conformance::Verdict::failed, check, "\n", report.text());
