@@ -15,6 +15,11 @@ constexpr unsigned kWatchedReaps = 64;
 constexpr std::chrono::milliseconds kWatch{1};
 constexpr std::chrono::microseconds kMoment{10};
 
+// Before it is stopped, cancelled or paused: another number in each of eight rounds.
+constexpr unsigned reaps_in(unsigned round) {
+  return (3 * round + 1) % 8;
+}
+
 // Calls that must not move a byte, on memory that is closed; false when they did.
 bool leaves_memory_alone(Lab& lab, const char* name, const std::string& what,
                          const std::function<void()>& calls) {
@@ -127,7 +132,7 @@ void cancel_some(Lab& lab, unsigned reaps) {
 void check_stop(Lab& lab) {
   for (unsigned i = 0; i < lab.options.rounds; ++i) {
     if (lab.findings.hopeless()) return;
-    stop_once(lab, i % 8);
+    stop_once(lab, reaps_in(i));
   }
   lab.findings.pass(check::kStop);
   if (!lab.streams()) lab.findings.pass(check::kRestart);
@@ -136,7 +141,7 @@ void check_stop(Lab& lab) {
 void check_cancel(Lab& lab) {
   for (unsigned i = 0; i < lab.options.rounds; ++i) {
     if (lab.findings.hopeless()) return;
-    cancel_some(lab, i % 8);
+    cancel_some(lab, reaps_in(i));
   }
   lab.findings.pass(check::kCancel);
 }
@@ -146,7 +151,7 @@ void check_pause(Lab& lab) {
     if (lab.findings.hopeless()) return;
     const Transfers transfers = lab.make(std::nullopt, kUnderWay);
     Driver driver(lab, lab.subject.make());
-    begin(lab, driver, transfers, i % 8);
+    begin(lab, driver, transfers, reaps_in(i));
     driver.backend().pause();
     leaves_memory_alone(lab, check::kPause, "after pause()", [&] {
       for (const auto& transfer : transfers) (void)driver.backend().progress(transfer->op.id);
