@@ -128,6 +128,12 @@ Report run(const Subject& subject, const Options& options) {
     lab.phase = step.name;
     step.make(lab);
   }
+  for (Check& check : report.checks) {
+    if (check.verdict != Verdict::left_out || !check.message.empty()) continue;
+    check.message = lab.findings.hopeless() ? "a transfer never completed"
+                    : report.streams        ? "not of a back-end that streams"
+                                            : "not of a back-end that works on memory";
+  }
   return report;
 }
 
