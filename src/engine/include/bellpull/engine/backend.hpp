@@ -21,7 +21,8 @@ enum class Direction : std::uint8_t {
   return direction == Direction::memory_to_device ? Operation::write : Operation::read;
 }
 
-/// One contiguous piece of client memory: `data`, its first byte, and `length`, in bytes. The type
+/// One contiguous piece of client memory: `data`, its first byte, and `length`, in bytes; the core
+/// gives a back-end none of 0 bytes. The type
 /// that the ring's device half fills, so that nothing is copied on the way to a back-end.
 using Segment = ring::Piece;
 
