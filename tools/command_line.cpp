@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "dmatest/command_line.hpp"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -16,9 +18,9 @@ namespace bellpull::tools {
 namespace {
 
 constexpr std::array kCommands = {Word{"run"},
+                                  Word{"dmatest"},
                                   Word{"probe"},
                                   Word{"compare", false},
-                                  Word{"dmatest", false},
                                   Word{"generate", false},
                                   Word{"top", false},
                                   Word{"stats", false}};
@@ -106,7 +108,8 @@ void refuse_empty(CLI::App& command) {
 
 void check_command(int argc, char** argv) {
   if (argc < 2) {
-    throw UsageError("no command is given: use run or probe; see bellpull --help");
+    throw UsageError(
+        fmt::format("no command is given: use {}; see bellpull --help", one_of_built(kCommands)));
   }
   const std::string_view typed = argv[1];
   if (typed.starts_with('-')) return;
@@ -116,7 +119,10 @@ void check_command(int argc, char** argv) {
     throw UsageError(fmt::format("there is no command '{}': use {}; see bellpull --help", typed,
                                  one_of_built(kCommands)));
   }
-  if (!found->built) throw UsageError(fmt::format("{} is not there yet; run and probe are", typed));
+  if (!found->built) {
+    throw UsageError(
+        fmt::format("{} comes in a later version: use {}", typed, one_of_built(kCommands)));
+  }
 }
 
 }  // namespace
@@ -124,6 +130,7 @@ void check_command(int argc, char** argv) {
 ExitStatus execute(int argc, char** argv) {
   check_command(argc, argv);
   RunWords run_words;
+  dmatest::Words dmatest_words;
   std::string probe_format = "table";
 
   CLI::App app("bellpull COMMAND [options]\n\nA virtual NIC on Linux TAP interfaces.", "bellpull");
@@ -137,6 +144,8 @@ ExitStatus execute(int argc, char** argv) {
   run_command.footer(kRunFooter);
   add_run_options(run_command, run_words);
   refuse_empty(run_command);
+  CLI::App& dmatest_command = dmatest::add_command(app, dmatest_words);
+  refuse_empty(dmatest_command);
   CLI::App& probe_command = *app.add_subcommand(
       "probe",
       "bellpull probe [options]\n\nSay what this machine allows, and what to do about the rest.");
@@ -149,18 +158,19 @@ ExitStatus execute(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* const asked = run_command.parsed()     ? &run_command
-                                  : probe_command.parsed() ? &probe_command
-                                                           : &app;
+    const auto parsed = app.get_subcommands();
+    const CLI::App* const asked = parsed.empty() ? &app : parsed.front();
     write_out(asked->help());
     return kExitOk;
   } catch (const CLI::CallForVersion& version_line) {
     write_out(std::string(version_line.what()) + '\n');
     return kExitOk;
   } catch (const CLI::ParseError& error) {
+    const auto parsed = app.get_subcommands();
     throw UsageError(fmt::format("{}; see bellpull {} --help", error.what(),
-                                 probe_command.parsed() ? "probe" : "run"));
+                                 parsed.empty() ? "run" : parsed.front()->get_name()));
   }
+  if (dmatest_command.parsed()) return run_dmatest(dmatest_words);
   return run_command.parsed() ? run(run_words) : probe(probe_format);
 }
 

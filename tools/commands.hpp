@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "dmatest/options.hpp"
 #include "error.hpp"
 #include "run_options.hpp"
 
@@ -11,6 +12,10 @@ namespace bellpull::tools {
 /// `bellpull run`: runs the virtual NIC until something ends it, then prints its statistics. Throws
 /// UsageError and std::system_error before anything runs, with everything removed that was made.
 [[nodiscard]] ExitStatus run(const RunWords& words);
+
+/// `bellpull dmatest`: exercises a back-end and prints a report. kExitFailure: a transfer went
+/// wrong, failed or got stuck. Throws UsageError and std::system_error before anything runs.
+[[nodiscard]] ExitStatus run_dmatest(const dmatest::Words& words);
 
 /// `bellpull probe`: prints what this machine allows. kExitFailure: `bellpull run` cannot work
 /// here. Throws UsageError.

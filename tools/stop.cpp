@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "stop.hpp"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
@@ -45,6 +47,16 @@ Stop::Stop() {
 void Stop::watch_with(netdrv::Nic& nic) {
   nic.watch(signals_.get(), {&Stop::signalled, this});
   nic.watch(timer_.get(), {&Stop::elapsed, this});
+}
+
+void Stop::wait(int fd, int milliseconds) {
+  std::array<pollfd, 3> all{
+      {{signals_.get(), POLLIN, 0}, {timer_.get(), POLLIN, 0}, {fd, POLLIN, 0}}};
+  if (::poll(all.data(), all.size(), milliseconds) < 0 && errno != EINTR) {
+    fail(errno, "poll for signals and the end of the run");
+  }
+  signalled(this);
+  elapsed(this);
 }
 
 void Stop::after(std::chrono::nanoseconds duration) {

@@ -20,6 +20,10 @@ class Stop {
   /// Registers with a Nic, which must not outlive this. Throws std::system_error.
   void watch_with(netdrv::Nic& nic);
 
+  /// For who has no Nic: sleeps until it is time, `fd` is readable, or `milliseconds` have passed.
+  /// Throws std::system_error.
+  void wait(int fd, int milliseconds);
+
   /// Lets the run end after `duration`, counted from now. Throws std::system_error.
   void after(std::chrono::nanoseconds duration);
 
