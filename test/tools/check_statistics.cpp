@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Usage: check_statistics json|prometheus < STATISTICS. Exit status 1 and a line when they are
-// faulty.
+// Usage: check_statistics json|prometheus|dmatest < STATISTICS. Exit status 1 and a line when they
+// are faulty.
 #include <iostream>
 #include <iterator>
 #include <string>
@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
   const std::string text(std::istreambuf_iterator<char>(std::cin), {});
   const std::string fault = format == "json"         ? bellpull::test::fault_in_json(text)
                             : format == "prometheus" ? bellpull::test::fault_in_exposition(text)
-                                                     : "the format must be json or prometheus";
+                            : format == "dmatest"    ? bellpull::test::fault_in_dmatest(text)
+                                                     : "use json, prometheus or dmatest";
   if (fault.empty()) return 0;
   std::cerr << "check_statistics: " << fault << '\n';
   return 1;

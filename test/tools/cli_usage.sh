@@ -10,7 +10,7 @@ interfaces_before=$(ls /sys/class/net)
 ok=(--address 10.99.0.2/24)
 
 # help is compared word for word
-for command in "" run probe; do
+for command in "" run dmatest probe; do
   name=${command:-bellpull}
   # shellcheck disable=SC2086 # no command is no argument
   printed "help of $name" "$bellpull" $command --help
@@ -20,11 +20,11 @@ printed "the version" "$bellpull" --version
 expect "the version is one line" grep -qxE 'bellpull [0-9]+\.[0-9]+\.[0-9]+' "$work/printed"
 
 # commands
-refused 2 "no command is given"
-refused 2 "there is no command 'fly': use run or probe" fly
-for later in compare dmatest generate top stats; do
-  refused 2 "$later is not there yet; run and probe are" "$later"
-  refused 2 "$later is not there yet; run and probe are" "$later" --anything 1
+refused 2 "no command is given: use run, dmatest or probe"
+refused 2 "there is no command 'fly': use run, dmatest or probe" fly
+for later in compare generate top stats; do
+  refused 2 "$later comes in a later version: use run, dmatest or probe" "$later"
+  refused 2 "$later comes in a later version: use run, dmatest or probe" "$later" --anything 1
 done
 
 # options

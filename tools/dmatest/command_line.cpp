@@ -12,7 +12,8 @@ is as it was, the destination is what it has to be, the guards stand, checksums 
 of a slow reference, and compare has found the first byte that differs. What a transfer is
 depends on the seed, its thread and its iteration alone: the digest tells two runs apart.
 
-latency                   from submit to the poll that pulled the completion
+latency                   from submit to the poll that pulled the completion; the client looks
+                          at other transfers meanwhile, unless --no-verify
 idle gap                  from the end of a transfer on the back-end to the begin of the next,
                           when that one had been issued before the end; taken by a wrapper around
                           the back-end, which asks for one transfer at a time. A driven engine
