@@ -18,7 +18,7 @@
 
 #include "bellpull/ring/doorbell.hpp"
 #include "commands.hpp"
-#include "dmatest/report.hpp"
+#include "dmatest_report.hpp"
 #include "sink.hpp"
 #include "stop.hpp"
 

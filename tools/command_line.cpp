@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/command_line.hpp"
-
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +7,7 @@
 #include <memory>
 
 #include "commands.hpp"
+#include "dmatest_command_line.hpp"
 #include "help.hpp"
 #include "output.hpp"
 #include "sink.hpp"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "dmatest/options.hpp"
+#include "dmatest_options.hpp"
 #include "error.hpp"
 #include "run_options.hpp"
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "dmatest_options.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "dmatest/options.hpp"
 #include "error.hpp"
 
 using namespace bellpull;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "dmatest/report.hpp"
+#include "dmatest_report.hpp"
 
 namespace bellpull::test {
 

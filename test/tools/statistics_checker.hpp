@@ -14,8 +14,8 @@ namespace bellpull::test {
 /// twice, counters ending in _total, nothing else ending so.
 [[nodiscard]] std::string fault_in_exposition(const std::string& text);
 
-/// What is wrong with `text` as a report of `bellpull dmatest` in JSON, or nothing. Keys are there and
-/// the numbers go together: sums, bands, quantiles that rise.
+/// What is wrong with `text` as a report of `bellpull dmatest` in JSON, or nothing. Keys are there
+/// and the numbers go together: sums, bands, quantiles that rise.
 [[nodiscard]] std::string fault_in_dmatest(const std::string& text);
 
 }  // namespace bellpull::test

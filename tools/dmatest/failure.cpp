@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/failure.hpp"
+#include "failure.hpp"
 
 #include <fmt/format.h>
 

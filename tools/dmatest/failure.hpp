@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dmatest/plan.hpp"
+#include "plan.hpp"
 
 namespace bellpull::tools::dmatest {
 

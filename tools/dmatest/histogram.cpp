@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/histogram.hpp"
+#include "histogram.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/plan.hpp"
+#include "plan.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 
-#include "dmatest/random.hpp"
+#include "random.hpp"
 
 namespace bellpull::tools::dmatest {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bellpull/engine/backend.hpp"
-#include "dmatest/plan.hpp"
-#include "dmatest/random.hpp"
+#include "plan.hpp"
+#include "random.hpp"
 
 namespace bellpull::tools::dmatest {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/random.hpp"
+#include "random.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/reference.hpp"
+#include "reference.hpp"
 
 #include <array>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/timed_backend.hpp"
+#include "timed_backend.hpp"
 
 #include <utility>
 
-#include "dmatest/clock.hpp"
+#include "clock.hpp"
 
 namespace bellpull::tools::dmatest {
 

@@ -6,7 +6,7 @@
 
 #include "bellpull/engine/backend.hpp"
 #include "bellpull/engine/counter.hpp"
-#include "dmatest/histogram.hpp"
+#include "histogram.hpp"
 
 namespace bellpull::tools::dmatest {
 

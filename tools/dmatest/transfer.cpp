@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/transfer.hpp"
+#include "transfer.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "dmatest/plan_bytes.hpp"
+#include "plan_bytes.hpp"
 
 namespace bellpull::tools::dmatest {
 

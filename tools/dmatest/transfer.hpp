@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "bellpull/engine/operation_channel.hpp"
-#include "dmatest/failure.hpp"
-#include "dmatest/plan.hpp"
+#include "failure.hpp"
+#include "plan.hpp"
 
 namespace bellpull::tools::dmatest {
 

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <system_error>
 
-#include "dmatest/plan_bytes.hpp"
-#include "dmatest/reference.hpp"
-#include "dmatest/transfer.hpp"
+#include "plan_bytes.hpp"
+#include "reference.hpp"
+#include "transfer.hpp"
 
 namespace bellpull::tools::dmatest {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/worker.hpp"
+#include "worker.hpp"
 
 #include <sched.h>
 
@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-#include "dmatest/clock.hpp"
+#include "clock.hpp"
 
 namespace bellpull::tools::dmatest {
 

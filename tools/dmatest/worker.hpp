@@ -12,11 +12,11 @@
 
 #include "bellpull/engine/engine.hpp"
 #include "bellpull/ring/doorbell.hpp"
-#include "dmatest/failure.hpp"
-#include "dmatest/histogram.hpp"
-#include "dmatest/plan.hpp"
-#include "dmatest/timed_backend.hpp"
-#include "dmatest/transfer.hpp"
+#include "failure.hpp"
+#include "histogram.hpp"
+#include "plan.hpp"
+#include "timed_backend.hpp"
+#include "transfer.hpp"
 
 namespace bellpull::tools::dmatest {
 

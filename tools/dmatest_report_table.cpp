@@ -3,7 +3,7 @@
 
 #include <iterator>
 
-#include "dmatest/report.hpp"
+#include "dmatest_report.hpp"
 
 namespace bellpull::tools::dmatest {
 

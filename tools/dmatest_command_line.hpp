@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "dmatest/options.hpp"
+#include "dmatest_options.hpp"
 
 namespace bellpull::tools::dmatest {
 

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "dmatest/report.hpp"
+#include "dmatest_report.hpp"
 
 namespace bellpull::tools::dmatest {
 

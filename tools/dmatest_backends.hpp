@@ -16,8 +16,8 @@ struct BackendKind {
   std::unique_ptr<engine::Backend> (*make)();
 };
 
-/// All there are, the default first. Another one is one more line in backends.cpp; what goes around
-/// any of them, as fault injection would, belongs into make_backend().
+/// All there are, the default first. Another one is one more line in dmatest_backends.cpp; what
+/// goes around any of them, as fault injection would, belongs into make_backend().
 [[nodiscard]] std::span<const BackendKind> backends() noexcept;
 
 /// The one of that name. Throws UsageError for a name that is none, with those that are.

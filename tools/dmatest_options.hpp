@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "dmatest/backends.hpp"
 #include "dmatest/worker.hpp"
+#include "dmatest_backends.hpp"
 #include "output.hpp"
 
 namespace bellpull::tools::dmatest {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/report.hpp"
+#include "dmatest_report.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/options.hpp"
+#include "dmatest_options.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/command_line.hpp"
+#include "dmatest_command_line.hpp"
 
 namespace bellpull::tools::dmatest {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "dmatest/options.hpp"
 #include "dmatest/worker.hpp"
+#include "dmatest_options.hpp"
 
 namespace bellpull::tools::dmatest {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "dmatest/backends.hpp"
+#include "dmatest_backends.hpp"
 
 #include <array>
 #include <vector>
