@@ -116,7 +116,10 @@ void Test::give_up_if_away() {
   if (beats != beats_) last_beat_ = now;
   beats_ = beats;
   if (now - last_beat_ < options_.job.stuck_after + kAway) return;
-  std::string why = "no thread comes back from the engine";
+  std::uint64_t last = 0;
+  for (const auto& worker : workers_) last = std::max(last, worker->so_far().transfers);
+  std::string why = "no thread comes back from the engine; do it again with: " +
+                    command_again(options_, last + options_.job.depth);
   for (const auto& worker : workers_) {
     if (const auto* failure = worker->early_failure()) why = describe(options_, *failure);
   }

@@ -23,6 +23,7 @@ std::span<const BackendKind> backends() noexcept {
 
 const BackendKind& choose_backend(std::string_view typed) {
   std::vector<Word> words;
+  words.reserve(kBackends.size());
   for (const BackendKind& kind : kBackends) words.push_back({kind.name});
   return kBackends[choose("--backend", typed, words)];
 }

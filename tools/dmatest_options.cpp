@@ -40,8 +40,7 @@ constexpr std::uint64_t kMostMemory = std::uint64_t{4} << 30;
 
 [[nodiscard]] std::vector<Operation> parse_operations(std::string_view text,
                                                       engine::OperationSet can) {
-  const std::vector<Operation> all = operations_of(can);
-  if (text == "all") return all;
+  if (text == "all") return operations_of(can);
   std::vector<Word> words;
   for (const Operation operation : operations_of(engine::kMemoryOperations)) {
     words.push_back({name_of(operation), can.contains(operation)});

@@ -36,6 +36,7 @@ type_command() {
       start_nic "${words[@]}"
       ;;
     "build/release/tools/bellpull probe") "$BELLPULL" probe >"$WORK/out" || fail "probe" ;;
+    "build/release/tools/bellpull dmatest") "$BELLPULL" dmatest >"$WORK/out" || fail "dmatest" ;;
     "ip netns del "*)
       stop_running_nic
       bash -c "$line" || fail "$line"

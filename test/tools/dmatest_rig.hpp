@@ -39,6 +39,8 @@ inline constexpr std::array<DmatestSetting, 4> kDmatestSettings{
   const std::atomic<bool> stop{false};
   std::vector<std::unique_ptr<tools::dmatest::Worker>> workers;
   std::vector<std::thread> threads;
+  workers.reserve(backends.size());
+  threads.reserve(backends.size());
   for (auto& backend : backends) {
     workers.push_back(std::make_unique<tools::dmatest::Worker>(
         options.job, static_cast<unsigned>(workers.size()), std::move(backend), stop));

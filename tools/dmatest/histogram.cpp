@@ -28,7 +28,7 @@ constexpr std::size_t kBuckets = (kMostShift + 2) * std::size_t{kHalf};
 
 // The largest value that is counted there.
 [[nodiscard]] std::uint64_t top_of(std::size_t bucket) noexcept {
-  if (bucket < 2 * kHalf) return bucket;
+  if (bucket < std::size_t{2} * kHalf) return bucket;
   const std::size_t shift = bucket / kHalf - 1;
   const std::uint64_t first = kHalf + bucket % kHalf;
   return (first << shift) + ((std::uint64_t{1} << shift) - 1);
