@@ -26,7 +26,7 @@ class FaultBackend final : public Backend {
     lists_.resize(std::size_t{most_} * 2 * capabilities_.max_segments);
     for (unsigned i = most_; i-- > 0;) free_lists_.push_back(i);
     // Two reports of each that one reap() of the inner one ends, and of those that wait for them.
-    queue_.reserve(2 * (kBatch + most_));
+    queue_.reserve(std::size_t{2} * (kBatch + most_));
   }
 
   [[nodiscard]] Capabilities capabilities() const noexcept override { return capabilities_; }
@@ -135,8 +135,9 @@ class FaultBackend final : public Backend {
         held.done = {.id = given.id, .bytes = bytes_of(given), .value = given.seed};
       }
     } else if (shortens(fault.kind)) {
-      const auto lists = std::span(lists_).subspan(
-          std::size_t{held.lists} * 2 * capabilities_.max_segments, 2 * capabilities_.max_segments);
+      const auto lists =
+          std::span(lists_).subspan(std::size_t{held.lists} * 2 * capabilities_.max_segments,
+                                    std::size_t{2} * capabilities_.max_segments);
       given.source = cut_off(given.source, fault.cut, lists.first(capabilities_.max_segments));
       given.destination =
           cut_off(given.destination, fault.cut, lists.last(capabilities_.max_segments));

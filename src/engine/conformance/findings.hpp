@@ -27,7 +27,7 @@ class Findings {
   [[nodiscard]] bool hopeless() const noexcept { return hopeless_; }
 
  private:
-  void set(std::string_view name, Verdict verdict, std::string message);
+  void set(std::string_view name, Verdict verdict, const std::string& message);
 
   Report& report_;
   bool hopeless_ = false;

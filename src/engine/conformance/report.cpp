@@ -42,12 +42,12 @@ Findings::Findings(Report& report) : report_(report) {
   }
 }
 
-void Findings::set(std::string_view name, Verdict verdict, std::string message) {
+void Findings::set(std::string_view name, Verdict verdict, const std::string& message) {
   for (Check& check : report_.checks) {
     if (check.name != name || check.verdict == Verdict::failed) continue;
     if (verdict == Verdict::left_out && check.verdict == Verdict::passed) continue;
     check.verdict = verdict;
-    check.message = std::move(message);
+    check.message = message;
   }
 }
 

@@ -18,7 +18,7 @@ std::uint64_t Maker::max_length() const noexcept {
 }
 
 std::uint64_t Maker::random_length() {
-  const std::uint64_t units = max_length() / capabilities_.alignment;
+  const std::uint64_t units = std::max<std::uint64_t>(1, max_length() / capabilities_.alignment);
   // Each power of two is as likely as any other; the longest and the shortest are met on purpose.
   const std::uint64_t kind = random_() % 16;
   if (kind == 0) return max_length();
