@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstdint>
+#include <random>
 #include <vector>
 
 #include "hostile_bench.hpp"
+#include "seeds.hpp"
 
 namespace bellpull::ring::test {
 namespace {
@@ -49,6 +51,72 @@ TEST_CASE_TEMPLATE("a burst is the chains in order, each with its own pieces", K
     }
     CHECK(taken >= 100);
   });
+}
+
+// What a chain was posted as: lengths of what is read, then of what is written.
+struct Posted {
+  std::vector<Segment> read, written;
+};
+
+TEST_CASE_TEMPLATE("bursts of chains of any mix of kinds are those chains, piece by piece", K,
+                   BELLPULL_KINDS) {
+  std::mt19937_64 random(announce_seed("bursts of any kind", 1));
+  Pair<K> pair(64);
+  REQUIRE(pair.attach() == SetupError::none);
+  std::vector<Posted> posted;
+  std::vector<Chain> chains(16);
+  std::size_t taken = 0;
+  unsigned wrong = 0;
+  for (unsigned round = 0; round < 3'000; ++round) {
+    for (;;) {
+      Posted next;
+      const std::size_t kind = random() % 8;  // mostly of two, read and written in any mix
+      const std::size_t count = kind < 5 ? 2 : kind - 4;
+      for (std::size_t i = 0, read = random() % (count + 1); i < count; ++i) {
+        const Segment segment =
+            pair.segment(random() % 200, random() % 20 == 0 ? 0 : 1 + random() % 50);
+        (i < read ? next.read : next.written).push_back(segment);
+      }
+      if (pair.driver.post(next.read, next.written, 0) == kNoHead) break;
+      posted.push_back(next);
+    }
+    pair.driver.publish();
+    Budget budget{.chains = static_cast<std::uint32_t>(1 + random() % 16),
+                  .descriptors = static_cast<std::uint32_t>(1 + random() % 32),
+                  .bytes = 1 + random() % 400};
+    const Budget before = budget;
+    std::uint32_t count = 0;
+    (void)pair.device.take(budget, pair.pieces, chains, count);
+    wrong += count == 0 || count > before.chains;
+    std::uint64_t bytes = 0, descriptors = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const Posted& expected = posted[taken++];
+      std::uint64_t in_chain = 0;
+      const auto same = [&](std::span<Piece> pieces, std::span<const Segment> segments) {
+        std::size_t at = 0;
+        for (const Segment& segment : segments) {
+          in_chain += segment.length;
+          if (segment.length == 0) continue;  // names nothing
+          wrong +=
+              at >= pieces.size() || pieces[at].length != segment.length ||
+              pieces[at].data != pair.arena.data() + (segment.address - pair.segment(0, 1).address);
+          ++at;
+        }
+        wrong += at != pieces.size();
+      };
+      same(chains[i].readable_of(pair.pieces), expected.read);
+      same(chains[i].writable_of(pair.pieces), expected.written);
+      bytes += in_chain;
+      descriptors += chains[i].descriptors;
+      wrong += chains[i].readable_bytes + chains[i].writable_bytes != in_chain;
+      wrong += chains[i].descriptors != expected.read.size() + expected.written.size();
+    }
+    if (count > 1) wrong += bytes > before.bytes || descriptors > before.descriptors;
+    for (std::uint32_t i = 0; i < count; ++i) pair.complete(chains[i], 0);
+    pair.device.publish();
+    wrong += pair.driver.poll(kAll, [](const Used&) {}) != count;
+    REQUIRE(wrong == 0);
+  }
 }
 
 TEST_CASE_TEMPLATE("a burst ends before a chain that its pieces have no room for, which comes next",
