@@ -6,6 +6,7 @@
 
 #include "channel_device.hpp"
 #include "engine_core.hpp"
+#include "place_all.hpp"
 
 namespace bellpull::engine {
 
@@ -66,9 +67,11 @@ Prepared::~Prepared() {
 Channel::Channel(Engine& engine, ChannelDevice& device, const Capabilities& limits)
     : engine_(engine),
       device_(device),
+      tickets_(device.tickets().data()),
       capabilities_(limits),
       slots_(device.size()),
-      heads_(device.size()) {
+      heads_(device.size()),
+      driven_(engine.placement() == Placement::driven) {
   const auto attach = [this]<class Layout>(const ring::Driver<Layout>*, const auto& memory) {
     ring::DriverOptions<Layout> options;
     options.slots = slots_;
@@ -87,16 +90,13 @@ Channel::Channel(Engine& engine, ChannelDevice& device, const Capabilities& limi
 
 Cookie Channel::submit(Prepared prepared) noexcept {
   if (prepared.count_ == 0 || prepared.channel_ != this) return 0;
-  const std::span<ChannelDevice::Ticket> tickets = device_.tickets();
   const Cookie first = next_cookie_;
   with_driver([&](auto& driver) noexcept {
     std::uint16_t head = prepared.first_;
     for (std::uint32_t i = 0; i < prepared.count_; ++i) {
-      tickets[head].cookie = next_cookie_++;
-      heads_[next_head_] = head;
-      if (++next_head_ == heads_.size()) next_head_ = 0;
+      count_in(head);
       driver.offer(head);
-      head = tickets[head].next;
+      head = tickets_[head].next;
     }
   });
   in_flight_ += prepared.count_;
@@ -106,7 +106,7 @@ Cookie Channel::submit(Prepared prepared) noexcept {
 }
 
 void Channel::issue() noexcept {
-  if (engine_.placement() == Placement::driven) {
+  if (driven_) {
     publish();  // the engine runs on this very thread: nobody to wake
   } else if (with_driver([](auto& driver) noexcept { return driver.publish_and_test(); })) {
     kicks_.add(1);
@@ -116,7 +116,7 @@ void Channel::issue() noexcept {
 
 Armed Channel::arm() noexcept {
   if (with_driver([](auto& driver) noexcept { return driver.arm(); })) return Armed::work_pending;
-  if (engine_.placement() == Placement::driven && !device_.settled()) return Armed::work_pending;
+  if (driven_ && !device_.settled()) return Armed::work_pending;
   return Armed::armed;
 }
 
@@ -187,8 +187,10 @@ PrepareError Channel::check_slots(std::size_t needed) const noexcept {
 
 std::uint32_t Channel::free_slots() const noexcept {
   const auto* const split = std::get_if<ring::Driver<ring::Split>>(&driver_);
-  return split != nullptr ? split->free_descriptors()
-                          : std::get_if<ring::Driver<ring::Packed>>(&driver_)->free_descriptors();
+  return (split != nullptr
+              ? split->free_descriptors()
+              : std::get_if<ring::Driver<ring::Packed>>(&driver_)->free_descriptors()) -
+         kept_;
 }
 
 void Channel::publish() noexcept {
@@ -198,7 +200,7 @@ void Channel::publish() noexcept {
 void Channel::drop(std::uint16_t first, std::uint32_t count) noexcept {
   with_driver([&](auto& driver) noexcept {
     for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint16_t next = device_.tickets()[first].next;
+      const std::uint16_t next = tickets_[first].next;
       driver.cancel(first);
       first = next;
     }

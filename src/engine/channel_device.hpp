@@ -12,6 +12,7 @@
 #include "bellpull/engine/counter.hpp"
 #include "bellpull/engine/notify.hpp"
 #include "device_queue.hpp"
+#include "ticket.hpp"
 
 namespace bellpull::engine {
 
@@ -29,15 +30,6 @@ enum class Control : std::uint8_t {
 /// engine, or while that thread is parked.
 class alignas(ring::kCacheLine) ChannelDevice {
  public:
-  /// What belongs to a transfer and the ring does not carry, by head. Nothing the device half can
-  /// believe or forge. The driver half writes it
-  /// before it publishes.
-  struct Ticket {
-    Cookie cookie = 0;
-    std::uint64_t token = 0;
-    std::uint16_t next = 0;  // the driver half's own: links a batch between prepare and submit
-  };
-
   ChannelDevice(QueueLayout layout, std::uint32_t size, std::unique_ptr<Backend> backend,
                 const Notify& notify, std::size_t beside = 0)
       : backend_(std::move(backend)),

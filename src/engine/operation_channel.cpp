@@ -7,16 +7,27 @@
 #include "engine_core.hpp"
 #include "operation_check.hpp"
 #include "operation_device.hpp"
-#include "reserve_all.hpp"
+#include "place_all.hpp"
 
 namespace bellpull::engine {
+
+namespace {
+
+[[nodiscard]] ring::Segment ring_segment(const Segment& segment) noexcept {
+  return {reinterpret_cast<std::uintptr_t>(segment.data),
+          static_cast<std::uint32_t>(segment.length)};
+}
+
+}  // namespace
 
 OperationChannel::OperationChannel(Engine& engine, std::unique_ptr<OperationDevice> device,
                                    bool pushes)
     : Channel(engine, *device, limits(device->capabilities())),
       pushes_(pushes),
       scratch_(std::size_t{2} * kMaxSegments),
-      device_(std::move(device)) {}
+      device_(std::move(device)),
+      requests_(device_->requests()),
+      results_(device_->results()) {}
 
 OperationChannel::~OperationChannel() {
   leave();
@@ -38,14 +49,18 @@ PrepareResult OperationChannel::prepare(std::span<const OperationRequest> reques
     return {Prepared{}, error};
   }
   return reserve_all(requests, [this](auto& driver, const OperationRequest& request) noexcept {
-    return reserve(driver, request);
+    return place<false>(driver, request);
   });
 }
 
 PrepareError OperationChannel::post(std::span<const OperationRequest> requests) noexcept {
-  PrepareResult result = prepare(requests);
-  if (result) submit(std::move(result.prepared));
-  return result.error;
+  if (pushes_) reclaim_pushed();
+  const PrepareError error = check(requests);
+  if (error.kind != PrepareError::Kind::none) return error;
+  post_all(requests, [this](auto& driver, const OperationRequest& request) noexcept {
+    return place<true>(driver, request);
+  });
+  return error;
 }
 
 // All rules are checked before any slot is taken: all or nothing.
@@ -62,16 +77,34 @@ PrepareError OperationChannel::check(std::span<const OperationRequest> requests)
   return check_slots(needed);
 }
 
-template <class Driver>
-std::uint16_t OperationChannel::reserve(Driver& driver, const OperationRequest& request) noexcept {
+template <bool kPost, class Driver>
+std::uint16_t OperationChannel::place(Driver& driver, const OperationRequest& request) noexcept {
+  const auto put = [&](std::span<const ring::Segment> read,
+                       std::span<const ring::Segment> written) noexcept {
+    return kPost ? driver.post(read, written, 0) : driver.reserve(read, written, 0);
+  };
+  if (request.source.size() == 1 && request.destination.size() == 1 &&
+      writes_destination(request.operation)) [[likely]] {
+    const ring::Segment from = ring_segment(request.source[0]);
+    const ring::Segment to = ring_segment(request.destination[0]);
+    if (from.length != 0) {
+      return describe(put({&from, 1}, {&to, 1}), request, 1, from.length);
+    }
+  }
+  const Chained chained = chain(request);
+  const std::uint16_t head =
+      put(chained.segments.first(chained.readable), chained.segments.subspan(chained.readable));
+  return describe(head, request, chained.sources, chained.length);
+}
+
+OperationChannel::Chained OperationChannel::chain(const OperationRequest& request) noexcept {
   std::size_t count = 0;
   std::uint64_t length = 0;
   const auto add = [&](std::span<const Segment> segments) noexcept {
     length = 0;
     for (const Segment& segment : segments) {
       if (segment.length == 0) continue;
-      scratch_[count++] = {reinterpret_cast<std::uintptr_t>(segment.data),
-                           static_cast<std::uint32_t>(segment.length)};
+      scratch_[count++] = ring_segment(segment);
       length += segment.length;
     }
   };
@@ -79,12 +112,25 @@ std::uint16_t OperationChannel::reserve(Driver& driver, const OperationRequest& 
   const std::size_t sources = count;
   if (!request.destination.empty()) add(request.destination);
   if (count == 0) scratch_[count++] = {};  // a chain has a descriptor, if only an empty one
-  const bool writes = writes_destination(request.operation);
-  const std::span<const ring::Segment> all(scratch_.data(), count);
-  const std::size_t readable = writes ? sources : count;
-  const std::uint16_t head = driver.reserve(all.first(readable), all.subspan(readable), 0);
-  device_->tickets()[head].token = request.token;
-  RequestRecord& record = device_->request(head);
+  return {.segments = std::span(scratch_).first(count),
+          .readable = writes_destination(request.operation) ? sources : count,
+          .sources = sources,
+          .length = length};
+}
+
+// What the chain does not say of the request.
+std::uint16_t OperationChannel::describe(std::uint16_t head, const OperationRequest& request,
+                                         std::size_t sources, std::uint64_t length) noexcept {
+  Ticket& ticket = this->ticket(head);
+  ticket.token = request.token;
+  ticket.plain = plain_length(request.operation, length);
+  ticket.kept = 0;
+  fill(requests_[head], request, sources, length);
+  return head;
+}
+
+void OperationChannel::fill(RequestRecord& record, const OperationRequest& request,
+                            std::size_t sources, std::uint64_t length) const noexcept {
   record.operation = static_cast<std::uint8_t>(request.operation);
   record.flags = request.fence ? RequestRecord::kFence : 0;
   record.sources = static_cast<std::uint16_t>(sources);
@@ -93,15 +139,12 @@ std::uint16_t OperationChannel::reserve(Driver& driver, const OperationRequest& 
   record.burst = config_.burst;
   record.pattern = request.pattern;
   record.length = length;
-  // Relaxed: the publish of the chain orders it before what the device half stores.
-  device_->result(head).progress.store(0, std::memory_order_relaxed);
-  return head;
 }
 
 void OperationChannel::issue() noexcept {
   if (external_) {
     for (Cookie cookie = issued_ + 1; cookie != next_cookie_; ++cookie) {
-      device_->request(head_of(cookie)).flags |= RequestRecord::kExternalControl;
+      requests_[head_of(cookie)].flags |= RequestRecord::kExternalControl;
     }
   }
   issued_ = next_cookie_ - 1;
@@ -114,15 +157,22 @@ unsigned OperationChannel::poll(std::span<OperationCompletion> completions) noex
     reclaim_pushed();
     return 0;
   }
-  const std::span<ChannelDevice::Ticket> tickets = device_->tickets();
   unsigned count = 0;
+  std::uint32_t kept = 0;
   const auto hand_over = [&](const ring::Used& used) noexcept {
-    const ChannelDevice::Ticket& ticket = tickets[used.head];
-    completions[count++] = completion_of(ticket.token, ticket.cookie, device_->result(used.head));
+    const Ticket& ticket = this->ticket(used.head);
+    OperationCompletion& completion = completions[count++];
+    kept += ticket.kept;
+    if (ticket.plain != 0 && used.length == ticket.plain) [[likely]] {
+      completion = {.token = ticket.token, .cookie = ticket.cookie, .bytes = ticket.plain};
+    } else {
+      completion = completion_of(ticket.token, ticket.cookie, results_[used.head]);
+    }
   };
   with_driver([&](auto& driver) noexcept {
     driver.poll(static_cast<unsigned>(completions.size()), hand_over);
   });
+  keep(kept);
   in_flight_ -= count;
   space_freed();
   return count;
@@ -130,12 +180,13 @@ unsigned OperationChannel::poll(std::span<OperationCompletion> completions) noex
 
 TransferStatus OperationChannel::status(Cookie cookie) const noexcept {
   if (cookie == 0 || cookie >= next_cookie_) return {};
+  const std::uint16_t head = head_of(cookie);
+  // acquire: pairs with the release in OperationDevice::release(), which takes the progress of a
+  // transfer back when it counts it among the completed
+  const std::uint64_t done = results_[head].progress.load(std::memory_order_acquire);
   // They end in the order of their cookies.
   if (cookie <= device_->completed.value()) return {.state = TransferState::complete};
-  const std::uint16_t head = head_of(cookie);
-  const std::uint64_t length = device_->request(head).length;
-  const std::uint64_t done = device_->result(head).progress.load(std::memory_order_relaxed);
-  return {.state = TransferState::in_progress, .left = length - done};
+  return {.state = TransferState::in_progress, .left = requests_[head].length - done};
 }
 
 bool OperationChannel::configure(const ChannelConfig& config) noexcept {
@@ -220,7 +271,8 @@ void OperationChannel::reset() noexcept {
 // A push sink has had its completions already; only the ids come back through the ring.
 void OperationChannel::reclaim_pushed() noexcept {
   in_flight_ -= with_driver([this](auto& driver) noexcept {
-    return driver.poll(size(), [](const ring::Used&) noexcept {});
+    return driver.poll(size(),
+                       [this](const ring::Used& used) noexcept { keep(ticket(used.head).kept); });
   });
   space_freed();
 }

@@ -183,11 +183,13 @@ void OperationDevice::accept(std::uint64_t position, std::uint32_t first_piece) 
   op.pattern_bytes = record.pattern_bytes;
   op.external_control = (record.flags & RequestRecord::kExternalControl) != 0;
   pieces_end_ = first_piece + chain.first + count;
-  at(position) = Transfer{.length = record.length,
-                          .pieces_end = pieces_end_,
-                          .head = chain.head,
-                          .fence = (record.flags & RequestRecord::kFence) != 0,
-                          .parts = !parts_.fits(op, record.length)};
+  at(position) =
+      Transfer{.length = record.length,
+               .pieces_end = pieces_end_,
+               .head = chain.head,
+               .fence = (record.flags & RequestRecord::kFence) != 0,
+               .parts = !parts_.fits(op, record.length),
+               .plain = sink_.push == nullptr && plain_length(op.operation, record.length) != 0};
 }
 
 void OperationDevice::start() noexcept {
@@ -269,8 +271,13 @@ void OperationDevice::finish(const Done& done) noexcept {
     return;
   }
   --started_;
-  if (transfer == cut_) {
+  if (transfer == cut_) [[unlikely]] {
     finish_part(done);
+    return;
+  }
+  if (transfer->plain && done.error == 0 && done.bytes == transfer->length) [[likely]] {
+    transfer->stage = Stage::ended;
+    transfer->used_length = static_cast<std::uint32_t>(transfer->length);
     return;
   }
   const std::uint64_t position = oldest_ + ((place - oldest_) & mask_);
@@ -316,6 +323,17 @@ void OperationDevice::finish_part(const Done& done) noexcept {
 void OperationDevice::end(std::uint64_t position, const End& end) noexcept {
   Transfer& transfer = at(position);
   transfer.stage = Stage::ended;
+  const bool writes = writes_destination(ops_[position & mask_].operation);
+  transfer.used_length = writes ? saturated(end.bytes) : 0;
+  if (end.status != Status::ok) {
+    end_badly(position, end);
+  } else if (!transfer.plain) {
+    write_result(transfer, end);
+  }
+}
+
+void OperationDevice::write_result(Transfer& transfer, const End& end) noexcept {
+  transfer.recorded = true;
   ResultRecord& result = results_[transfer.head];
   result.status = static_cast<std::uint8_t>(end.status);
   result.side = static_cast<std::uint8_t>(end.side);
@@ -324,12 +342,18 @@ void OperationDevice::end(std::uint64_t position, const End& end) noexcept {
   result.value = end.value;
   result.done = end.bytes;
   result.cause = end.cause;
-  if (end.status == Status::ok) [[likely]]
-    return;
+}
+
+void OperationDevice::end_badly(std::uint64_t position, const End& end) noexcept {
+  Transfer& transfer = at(position);
+  // Less than all of it, which would say that it ended well.
+  if (end.bytes == transfer.length && transfer.used_length != 0) --transfer.used_length;
+  write_result(transfer, end);
   failed.add(1);
   if (failed_ == 0) failed_ = cookie_of(transfer);
-  if (end.status == Status::failed) failures_.add(cookie_of(transfer), end.error);
-  if (end.status == Status::failed && halts_ && !halted()) {
+  if (end.status != Status::failed) return;
+  failures_.add(cookie_of(transfer), end.error);
+  if (halts_ && !halted()) {
     halted_.store(true, std::memory_order_relaxed);
     halted_by_ = cookie_of(transfer);
     cancel_behind(position);
@@ -351,25 +375,27 @@ void OperationDevice::cancel_behind(std::uint64_t failure) noexcept {
 }
 
 void OperationDevice::release() noexcept {
-  std::uint64_t count = 0;
+  const std::uint64_t first = oldest_;
   std::uint64_t moved = 0;
   queue_.with([&](auto& ring) noexcept {
-    while (oldest_ != begun_ && at(oldest_).stage == Stage::ended) {
+    for (; oldest_ != begun_ && at(oldest_).stage == Stage::ended; ++oldest_) {
       const Transfer& transfer = at(oldest_);
-      const ResultRecord& result = results_[transfer.head];
-      if (sink_.push != nullptr) push(transfer);
-      const bool writes = writes_destination(ops_[oldest_ & mask_].operation);
-      ring.complete(chains_[oldest_ & mask_], writes ? saturated(result.done) : 0);
-      if (transfer.pieces_end < pieces_begin_) pieces_wrapped_ = false;
-      pieces_begin_ = transfer.pieces_end;
-      moved += result.done;
-      ++count;
-      ++oldest_;
+      if (sink_.push != nullptr) [[unlikely]]
+        push(transfer);
+      ring.complete(chains_[oldest_ & mask_], transfer.used_length);
+      moved += transfer.recorded ? results_[transfer.head].done : transfer.used_length;
     }
   });
-  if (count == 0) return;
-  completed.add(count);
+  if (oldest_ == first) return;
+  const std::uint32_t pieces_end = at(oldest_ - 1).pieces_end;
+  if (pieces_end < pieces_begin_) pieces_wrapped_ = false;
+  pieces_begin_ = pieces_end;
+  completed.add(oldest_ - first);
   bytes.add(moved);
+  if (noted_ == nullptr) return;
+  // release: pairs with the acquire in OperationChannel::status(), which looks at `completed` after
+  noted_->progress.store(0, std::memory_order_release);
+  noted_ = nullptr;
 }
 
 void OperationDevice::push(const Transfer& transfer) noexcept {
@@ -388,8 +414,11 @@ std::uint64_t OperationDevice::progress(const Transfer& transfer) const noexcept
 void OperationDevice::note_progress() noexcept {
   if (oldest_ == begun_) return;
   const Transfer& transfer = at(oldest_);
+  const std::uint64_t moved = progress(transfer);
+  if (moved == 0) return;
+  noted_ = &results_[transfer.head];
   // Relaxed: a number for the curious; what it counts is read after the completion.
-  results_[transfer.head].progress.store(progress(transfer), std::memory_order_relaxed);
+  noted_->progress.store(moved, std::memory_order_relaxed);
 }
 
 void OperationDevice::note_state() noexcept {
@@ -416,21 +445,16 @@ void OperationDevice::end_begun() noexcept {
   for (std::uint64_t position = oldest_; position != begun_; ++position) {
     const Transfer& transfer = at(position);
     if (transfer.stage == Stage::ended) continue;
-    results_[transfer.head].progress.store(progress(transfer), std::memory_order_relaxed);
+    const std::uint64_t moved = progress(transfer);
+    // The back-end may not have had room for the first part of one that is cut up.
+    const bool begun = transfer.stage == Stage::started || moved != 0;
+    end(position, End{.status = begun ? Status::aborted : Status::not_attempted, .bytes = moved});
   }
   backend_->stop();
   paused_ = blocked_ = false;
   started_ = 0;
   cut_ = nullptr;
   due_ = nullptr;
-  for (std::uint64_t position = oldest_; position != begun_; ++position) {
-    const Transfer& transfer = at(position);
-    if (transfer.stage == Stage::ended) continue;
-    const std::uint64_t moved = results_[transfer.head].progress.load(std::memory_order_relaxed);
-    // The back-end may not have had room for the first part of one that is cut up.
-    const bool begun = transfer.stage == Stage::started || moved != 0;
-    end(position, End{.status = begun ? Status::aborted : Status::not_attempted, .bytes = moved});
-  }
 }
 
 void OperationDevice::end_waiting_below(Cookie cookie) noexcept {

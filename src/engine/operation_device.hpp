@@ -39,8 +39,8 @@ class OperationDevice final : public ChannelDevice {
  public:
   OperationDevice(const OperationOptions& options, std::unique_ptr<Backend> backend);
 
-  [[nodiscard]] RequestRecord& request(std::uint16_t head) noexcept { return requests_[head]; }
-  [[nodiscard]] ResultRecord& result(std::uint16_t head) noexcept { return results_[head]; }
+  [[nodiscard]] RequestRecord* requests() noexcept { return requests_; }
+  [[nodiscard]] ResultRecord* results() noexcept { return results_; }
   [[nodiscard]] bool halted() const noexcept { return halted_.load(std::memory_order_relaxed); }
 
   unsigned run(unsigned limit) noexcept override;
@@ -71,11 +71,14 @@ class OperationDevice final : public ChannelDevice {
   struct Transfer {
     std::uint64_t id = 0;  // that the back-end has
     std::uint64_t length = 0;
-    std::uint32_t pieces_end = 0;  // of the arena
+    std::uint32_t used_length = 0;  // when it has ended
+    std::uint32_t pieces_end = 0;   // of the arena
     std::uint16_t head = 0;
     Stage stage = Stage::waiting;
     bool fence = false;
-    bool parts = false;  // too large for the back-end in one
+    bool parts = false;     // too large for the back-end in one
+    bool plain = false;     // a used length can say that it ended well, see plain_length()
+    bool recorded = false;  // its result is in the record
   };
   // How a transfer ended.
   struct End {
@@ -108,6 +111,8 @@ class OperationDevice final : public ChannelDevice {
   void finish_part(const Done& done) noexcept;
   [[nodiscard]] End end_of(const Done& done, std::uint64_t length, Operation operation) noexcept;
   void end(std::uint64_t position, const End& end) noexcept;
+  void end_badly(std::uint64_t position, const End& end) noexcept;
+  void write_result(Transfer& transfer, const End& end) noexcept;
   void cancel_behind(std::uint64_t failure) noexcept;
   void release() noexcept;
   void push(const Transfer& transfer) noexcept;
@@ -127,6 +132,7 @@ class OperationDevice final : public ChannelDevice {
   const std::uint64_t mask_;
   RequestRecord* requests_;
   ResultRecord* results_;
+  ResultRecord* noted_ = nullptr;    // of the oldest, when its progress is not 0
   std::vector<Transfer> transfers_;  // by position, as are ops_ and chains_
   std::vector<Op> ops_;
   std::vector<ring::Chain> chains_;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "bellpull/engine/operation.hpp"
 #include "bellpull/ring/cacheline.hpp"
 
 namespace bellpull::engine {
@@ -30,7 +31,8 @@ struct alignas(ring::kCacheLine) RequestRecord {
 static_assert(sizeof(RequestRecord) == ring::kCacheLine);
 
 /// What became of it, in the same place of a second array. The device half writes it before it
-/// publishes the used entry, but for `progress`.
+/// publishes the used entry, but for `progress`. It is not written for what the used length alone
+/// says, see plain_length(): so the usual transfer costs no cache line on its way back.
 struct alignas(ring::kCacheLine) ResultRecord {
   std::uint16_t bytes = sizeof(ResultRecord);
   std::uint8_t status = 0;  // a Status
@@ -41,9 +43,18 @@ struct alignas(ring::kCacheLine) ResultRecord {
   std::uint32_t value = 0;
   std::uint64_t done = 0;
   std::uint64_t cause = 0;
-  // Bytes done of a transfer under way; the driver half sets it to 0 before it publishes.
+  // Bytes done of a transfer under way; 0 before and after.
   std::atomic<std::uint64_t> progress{0};
 };
 static_assert(sizeof(ResultRecord) == ring::kCacheLine);
+
+/// The used length that says all about a transfer of `length` bytes: it ended well, and that is how
+/// much it wrote. 0 when no length says so, because the operation has a value as well or writes
+/// nothing: then the result record does. What did not end well is used with another length.
+[[nodiscard]] constexpr std::uint32_t plain_length(Operation operation,
+                                                   std::uint64_t length) noexcept {
+  const bool plain = operation == Operation::copy || operation == Operation::fill;
+  return plain ? static_cast<std::uint32_t>(length) : 0;
+}
 
 }  // namespace bellpull::engine

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "reserve_all.hpp"
+#include "place_all.hpp"
 #include "stream_device.hpp"
 
 namespace bellpull::engine {
@@ -26,14 +26,18 @@ PrepareResult StreamChannel::prepare(std::span<const Request> requests) noexcept
     return {Prepared{}, error};
   }
   return reserve_all(requests, [this](auto& driver, const Request& request) noexcept {
-    return reserve(driver, request);
+    return place<false>(driver, request);
   });
 }
 
 PrepareError StreamChannel::post(std::span<const Request> requests) noexcept {
-  PrepareResult result = prepare(requests);
-  if (result) submit(std::move(result.prepared));
-  return result.error;
+  if (pushes_) reclaim_pushed();
+  const PrepareError error = check(requests);
+  if (error.kind != PrepareError::Kind::none) return error;
+  post_all(requests, [this](auto& driver, const Request& request) noexcept {
+    return place<true>(driver, request);
+  });
+  return error;
 }
 
 unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
@@ -42,10 +46,9 @@ unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
     reclaim_pushed();
     return 0;
   }
-  const std::span<ChannelDevice::Ticket> tickets = device_->tickets();
   unsigned count = 0;
   const auto hand_over = [&](const ring::Used& used) noexcept {
-    const ChannelDevice::Ticket& ticket = tickets[used.head];
+    const Ticket& ticket = this->ticket(used.head);
     const StreamResult& result = device_->result(used.head);
     completions[count++] =
         Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error};
@@ -99,17 +102,19 @@ PrepareError StreamChannel::check(const Request& request) const noexcept {
   return {};
 }
 
-template <class Driver>
-std::uint16_t StreamChannel::reserve(Driver& driver, const Request& request) noexcept {
+template <bool kPost, class Driver>
+std::uint16_t StreamChannel::place(Driver& driver, const Request& request) noexcept {
   const std::size_t count = request.segments.size();
   for (std::size_t i = 0; i < count; ++i) {
     scratch_[i] = {reinterpret_cast<std::uintptr_t>(request.segments[i].data),
                    static_cast<std::uint32_t>(request.segments[i].length)};
   }
   const std::span<const ring::Segment> segments(scratch_.data(), count);
+  const std::span<const ring::Segment> readable = writes_ ? decltype(segments){} : segments;
+  const std::span<const ring::Segment> writable = writes_ ? segments : decltype(segments){};
   const std::uint16_t head =
-      writes_ ? driver.reserve({}, segments, 0) : driver.reserve(segments, {}, 0);
-  device_->tickets()[head].token = request.token;
+      kPost ? driver.post(readable, writable, 0) : driver.reserve(readable, writable, 0);
+  ticket(head).token = request.token;
   return head;
 }
 

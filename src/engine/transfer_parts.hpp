@@ -79,7 +79,8 @@ class TransferParts {
     return part_;
   }
 
-  /// The number in its list of the whole transfer of a segment of the present part.
+  /// The number in its list of the whole transfer, where empty ones do not count, of a segment of
+  /// the present part.
   [[nodiscard]] std::uint16_t segment_of_whole(Side side, std::uint16_t segment) const noexcept {
     const bool source = side == Side::source;
     const std::span<const Segment> part = source ? part_.source : part_.destination;
@@ -87,6 +88,7 @@ class TransferParts {
     for (std::size_t i = 0; i < segment && i < part.size(); ++i) before += part[i].length;
     std::uint16_t at = 0;
     for (const Segment& each : source ? whole_.source : whole_.destination) {
+      if (each.length == 0) continue;
       if (before < each.length) break;
       before -= each.length;
       ++at;

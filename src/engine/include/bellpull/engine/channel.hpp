@@ -13,12 +13,14 @@
 #include "bellpull/engine/notify.hpp"
 #include "bellpull/engine/prepare.hpp"
 #include "bellpull/engine/queue_layout.hpp"
+#include "bellpull/ring/cacheline.hpp"
 #include "bellpull/ring/driver.hpp"
 
 namespace bellpull::engine {
 
 class ChannelDevice;
 class Engine;
+struct Ticket;
 enum class Control : std::uint8_t;
 
 /// Answer of arm().
@@ -46,7 +48,7 @@ struct ChannelStats {
 /// with a driven engine that is the thread that calls Engine::run(). Nothing blocks, allocates or
 /// makes a system call but issue() when it has to wake a sleeping engine, and what asks the engine
 /// to stand still, which says so. Destroyed before its engine.
-class Channel {
+class alignas(ring::kCacheLine) Channel {
  public:
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -112,6 +114,10 @@ class Channel {
   /// prepare(): `reserve(driver, request)` takes the slots of one request and returns its head.
   template <class Each, class Reserve>
   PrepareResult reserve_all(std::span<const Each> requests, Reserve&& reserve) noexcept;
+  /// prepare() and submit() in one: `place(driver, request)` puts a request into the ring and
+  /// returns its head.
+  template <class Each, class Place>
+  void post_all(std::span<const Each> requests, Place&& place) noexcept;
   /// Whether so many slots are there, or why not.
   [[nodiscard]] PrepareError check_slots(std::size_t needed) const noexcept;
   /// After poll() freed slots: rings for who waits for them.
@@ -129,29 +135,43 @@ class Channel {
   void wake() noexcept;
   /// Whether stop() was called.
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+  /// Whether this cookie was given to a transfer that was not polled. They are polled in order.
+  [[nodiscard]] bool holds(Cookie cookie) const noexcept {
+    return cookie != 0 && cookie < next_cookie_ && cookie >= next_cookie_ - in_flight_;
+  }
+  /// Keeps free slots back, for reusable transfers.
+  void keep(std::uint32_t slots) noexcept { kept_ += slots; }
+  /// Takes keep() back.
+  void unkeep(std::uint32_t slots) noexcept { kept_ -= slots; }
   /// Where the transfer is that got this cookie and was not polled.
   [[nodiscard]] std::uint16_t head_of(Cookie cookie) const noexcept {
     return heads_[(cookie - 1) % heads_.size()];
   }
   /// The engine that runs the device half.
   [[nodiscard]] Engine& engine() noexcept { return engine_; }
+  /// The ticket of a head. Reached from here, for the device half's own fields change all the time.
+  [[nodiscard]] Ticket& ticket(std::uint16_t head) noexcept;
 
   std::uint32_t in_flight_ = 0;  ///< see in_flight()
   Cookie next_cookie_ = 1;       ///< of the next transfer that is submitted
 
  private:
   friend class Prepared;
+  void count_in(std::uint16_t head) noexcept;
   void drop(std::uint16_t first, std::uint32_t count) noexcept;
   void ring_for_space() noexcept;
 
   Engine& engine_;
   ChannelDevice& device_;
+  Ticket* const tickets_;
   Capabilities capabilities_;
   std::variant<ring::Driver<ring::Split>, ring::Driver<ring::Packed>> driver_;
   std::vector<ring::DriverSlot> slots_;
   std::vector<std::uint16_t> heads_;  // by cookie, modulo the size of the ring
   std::uint32_t next_head_ = 0;       // of heads_, for the next cookie
+  const bool driven_;
   bool stopped_ = false;
+  std::uint32_t kept_ = 0;          // free slots of reusable transfers
   std::uint32_t space_wanted_ = 0;  // slots that somebody waits for, or 0
   Notify space_bell_;
   Counter submitted_;

@@ -11,11 +11,14 @@
 #include "bellpull/engine/channel.hpp"
 #include "bellpull/engine/completion.hpp"
 #include "bellpull/engine/operation.hpp"
+#include "bellpull/engine/reusable.hpp"
 
 namespace bellpull::engine {
 
 class OperationDevice;
 struct OperationOptions;
+struct RequestRecord;
+struct ResultRecord;
 
 /// What a client of an operation channel asks for: one transfer. Which lists an operation has, see
 /// Operation; segments of no byte are allowed and take no slot. Source and destination must not
@@ -88,6 +91,15 @@ class OperationChannel final : public Channel {
   /// prepare() and submit() in one call.
   PrepareError post(std::span<const OperationRequest> requests) noexcept;
 
+  /// A transfer to be submitted again and again; see Reusable. What prepare() refuses it refuses as
+  /// well. It goes by the configuration of this moment. Allocates; throws std::bad_alloc.
+  ReusableResult prepare_reusable(const OperationRequest& request);
+
+  using Channel::submit;
+  /// Puts a reusable transfer in line and returns its cookie. Cannot fail, but returns 0 while it
+  /// is in flight from the last time, and for one of another channel. Starts nothing.
+  Cookie submit(Reusable& transfer) noexcept;
+
   /// Lets everything submitted begin; see Channel::issue().
   void issue() noexcept;
 
@@ -143,12 +155,26 @@ class OperationChannel final : public Channel {
 
  private:
   friend class Engine;
+  friend class Reusable;
 
   OperationChannel(Engine& engine, std::unique_ptr<OperationDevice> device, bool pushes);
   [[nodiscard]] static Capabilities limits(const Capabilities& backend) noexcept;
   [[nodiscard]] PrepareError check(std::span<const OperationRequest> requests) const noexcept;
-  template <class Driver>
-  std::uint16_t reserve(Driver& driver, const OperationRequest& request) noexcept;
+  template <bool kPost, class Driver>
+  std::uint16_t place(Driver& driver, const OperationRequest& request) noexcept;
+  // A request as its chain has it, in `scratch_`.
+  struct Chained {
+    std::span<const ring::Segment> segments;  // first those that are read
+    std::size_t readable = 0;
+    std::size_t sources = 0;
+    std::uint64_t length = 0;
+  };
+  [[nodiscard]] Chained chain(const OperationRequest& request) noexcept;
+  std::uint16_t describe(std::uint16_t head, const OperationRequest& request, std::size_t sources,
+                         std::uint64_t length) noexcept;
+  void fill(RequestRecord& record, const OperationRequest& request, std::size_t sources,
+            std::uint64_t length) const noexcept;
+  void release(const Reusable::State& state) noexcept;
   void reclaim_pushed() noexcept;
 
   bool pushes_ = false;
@@ -158,6 +184,8 @@ class OperationChannel final : public Channel {
   ChannelConfig config_;
   std::vector<ring::Segment> scratch_;
   std::unique_ptr<OperationDevice> device_;
+  RequestRecord* const requests_;  // beside the ring, by head
+  ResultRecord* const results_;
 };
 
 }  // namespace bellpull::engine

@@ -47,8 +47,8 @@ class StreamChannel final : public Channel {
   StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, bool pushes);
   [[nodiscard]] PrepareError check(std::span<const Request> requests) const noexcept;
   [[nodiscard]] PrepareError check(const Request& request) const noexcept;
-  template <class Driver>
-  std::uint16_t reserve(Driver& driver, const Request& request) noexcept;
+  template <bool kPost, class Driver>
+  std::uint16_t place(Driver& driver, const Request& request) noexcept;
   void reclaim_pushed() noexcept;
 
   bool pushes_ = false;
