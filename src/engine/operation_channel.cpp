@@ -123,22 +123,23 @@ std::uint16_t OperationChannel::describe(std::uint16_t head, const OperationRequ
                                          std::size_t sources, std::uint64_t length) noexcept {
   Ticket& ticket = this->ticket(head);
   ticket.token = request.token;
+  ticket.length = static_cast<std::uint32_t>(length);
   ticket.plain = plain_length(request.operation, length);
   ticket.kept = 0;
-  fill(requests_[head], request, sources, length);
+  const RequestRecord record = record_of(request, sources);
+  if (requests_[head] != record) requests_[head] = record;
   return head;
 }
 
-void OperationChannel::fill(RequestRecord& record, const OperationRequest& request,
-                            std::size_t sources, std::uint64_t length) const noexcept {
-  record.operation = static_cast<std::uint8_t>(request.operation);
-  record.flags = request.fence ? RequestRecord::kFence : 0;
-  record.sources = static_cast<std::uint16_t>(sources);
-  record.pattern_bytes = request.pattern_bytes;
-  record.seed = request.seed;
-  record.burst = config_.burst;
-  record.pattern = request.pattern;
-  record.length = length;
+RequestRecord OperationChannel::record_of(const OperationRequest& request,
+                                          std::size_t sources) const noexcept {
+  return {.operation = static_cast<std::uint8_t>(request.operation),
+          .flags = request.fence ? RequestRecord::kFence : std::uint8_t{0},
+          .sources = static_cast<std::uint16_t>(sources),
+          .pattern_bytes = request.pattern_bytes,
+          .seed = request.seed,
+          .burst = config_.burst,
+          .pattern = request.pattern};
 }
 
 void OperationChannel::issue() noexcept {
@@ -186,7 +187,7 @@ TransferStatus OperationChannel::status(Cookie cookie) const noexcept {
   const std::uint64_t done = results_[head].progress.load(std::memory_order_acquire);
   // They end in the order of their cookies.
   if (cookie <= device_->completed.value()) return {.state = TransferState::complete};
-  return {.state = TransferState::in_progress, .left = requests_[head].length - done};
+  return {.state = TransferState::in_progress, .left = ticket(head).length - done};
 }
 
 bool OperationChannel::configure(const ChannelConfig& config) noexcept {

@@ -18,6 +18,12 @@ constexpr Cookie kAll = std::numeric_limits<Cookie>::max();
 constexpr std::uint64_t kIdMark = 0x8000;
 constexpr unsigned kIdShift = 16;
 
+// Both lists are equally long where there are two.
+[[nodiscard]] std::uint64_t length_of(Operation operation, const ring::Chain& chain) noexcept {
+  if (writes_destination(operation)) return chain.writable_bytes;
+  return has_destination(operation) ? chain.readable_bytes / 2 : chain.readable_bytes;
+}
+
 [[nodiscard]] std::uint32_t saturated(std::uint64_t bytes) noexcept {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
   return static_cast<std::uint32_t>(std::min(bytes, kMost));
@@ -183,13 +189,14 @@ void OperationDevice::accept(std::uint64_t position, std::uint32_t first_piece) 
   op.pattern_bytes = record.pattern_bytes;
   op.external_control = (record.flags & RequestRecord::kExternalControl) != 0;
   pieces_end_ = first_piece + chain.first + count;
+  const std::uint64_t length = length_of(op.operation, chain);
   at(position) =
-      Transfer{.length = record.length,
+      Transfer{.length = length,
                .pieces_end = pieces_end_,
                .head = chain.head,
                .fence = (record.flags & RequestRecord::kFence) != 0,
-               .parts = !parts_.fits(op, record.length),
-               .plain = sink_.push == nullptr && plain_length(op.operation, record.length) != 0};
+               .parts = !parts_.fits(op, length),
+               .plain = sink_.push == nullptr && plain_length(op.operation, length) != 0};
 }
 
 void OperationDevice::start() noexcept {

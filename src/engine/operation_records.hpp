@@ -13,7 +13,11 @@ namespace bellpull::engine {
 /// names the memory, the source first. The driver half writes it before it publishes the chain.
 /// Holds no address: whoever maps the region elsewhere reads the same. `bytes` is its version: a
 /// reader that knows fewer fields reads those.
-struct alignas(ring::kCacheLine) RequestRecord {
+///
+/// Most transfers are like the one before them in their slot, so the driver half writes a record
+/// only when it changes: then its cache line stays where it is, in both cores. That is why the
+/// bytes of the transfer are not in it; the chain tells them.
+struct alignas(32) RequestRecord {
   static constexpr std::uint8_t kFence = 1;
   static constexpr std::uint8_t kExternalControl = 2;
 
@@ -26,9 +30,10 @@ struct alignas(ring::kCacheLine) RequestRecord {
   std::uint32_t seed = 0;
   std::uint32_t burst = 0;
   std::uint64_t pattern = 0;
-  std::uint64_t length = 0;
+
+  [[nodiscard]] bool operator==(const RequestRecord&) const noexcept = default;
 };
-static_assert(sizeof(RequestRecord) == ring::kCacheLine);
+static_assert(sizeof(RequestRecord) == 32);
 
 /// What became of it, in the same place of a second array. The device half writes it before it
 /// publishes the used entry, but for `progress`. It is not written for what the used length alone

@@ -6,7 +6,7 @@
 
 namespace bellpull::engine {
 
-inline Ticket& Channel::ticket(std::uint16_t head) noexcept {
+inline Ticket& Channel::ticket(std::uint16_t head) const noexcept {
   return tickets_[head];
 }
 

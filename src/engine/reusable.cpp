@@ -48,7 +48,8 @@ ReusableResult OperationChannel::prepare_reusable(const OperationRequest& reques
   state->channel = this;
   state->segments.assign(chained.segments.begin(), chained.segments.end());
   state->readable = chained.readable;
-  fill(state->record, request, chained.sources, chained.length);
+  state->record = record_of(request, chained.sources);
+  state->length = static_cast<std::uint32_t>(chained.length);
   state->token = request.token;
   state->plain = plain_length(request.operation, chained.length);
   keep(static_cast<std::uint32_t>(state->segments.size()));
@@ -66,9 +67,11 @@ Cookie OperationChannel::submit(Reusable& transfer) noexcept {
   post_all(std::span<Reusable::State* const>(&state, 1), [&](auto& driver,
                                                              Reusable::State* of) noexcept {
     const std::uint16_t head = driver.post(all.first(of->readable), all.subspan(of->readable), 0);
-    ticket(head) = {
-        .token = of->token, .plain = of->plain, .kept = static_cast<std::uint16_t>(all.size())};
-    requests_[head] = of->record;
+    ticket(head) = {.token = of->token,
+                    .length = of->length,
+                    .plain = of->plain,
+                    .kept = static_cast<std::uint16_t>(all.size())};
+    if (requests_[head] != of->record) requests_[head] = of->record;
     return head;
   });
   return state->cookie;

@@ -19,8 +19,9 @@ struct Reusable::State {
   std::size_t readable = 0;             // of these
   RequestRecord record;
   std::uint64_t token = 0;
-  std::uint32_t plain = 0;  // see plain_length()
-  Cookie cookie = 0;        // of the last submission
+  std::uint32_t length = 0;  // bytes
+  std::uint32_t plain = 0;   // see plain_length()
+  Cookie cookie = 0;         // of the last submission
 };
 
 }  // namespace bellpull::engine

@@ -150,7 +150,7 @@ class alignas(ring::kCacheLine) Channel {
   /// The engine that runs the device half.
   [[nodiscard]] Engine& engine() noexcept { return engine_; }
   /// The ticket of a head. Reached from here, for the device half's own fields change all the time.
-  [[nodiscard]] Ticket& ticket(std::uint16_t head) noexcept;
+  [[nodiscard]] Ticket& ticket(std::uint16_t head) const noexcept;
 
   std::uint32_t in_flight_ = 0;  ///< see in_flight()
   Cookie next_cookie_ = 1;       ///< of the next transfer that is submitted

@@ -172,8 +172,8 @@ class OperationChannel final : public Channel {
   [[nodiscard]] Chained chain(const OperationRequest& request) noexcept;
   std::uint16_t describe(std::uint16_t head, const OperationRequest& request, std::size_t sources,
                          std::uint64_t length) noexcept;
-  void fill(RequestRecord& record, const OperationRequest& request, std::size_t sources,
-            std::uint64_t length) const noexcept;
+  [[nodiscard]] RequestRecord record_of(const OperationRequest& request,
+                                        std::size_t sources) const noexcept;
   void release(const Reusable::State& state) noexcept;
   void reclaim_pushed() noexcept;
 
