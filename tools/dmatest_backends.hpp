@@ -16,14 +16,13 @@ struct BackendKind {
   std::unique_ptr<engine::Backend> (*make)();
 };
 
-/// All there are, the default first. Another one is one more line in dmatest_backends.cpp; what
-/// goes around any of them, as fault injection would, belongs into make_backend().
+/// All there are, the default first. Another one is one more line in dmatest_backends.cpp.
 [[nodiscard]] std::span<const BackendKind> backends() noexcept;
 
 /// The one of that name. Throws UsageError for a name that is none, with those that are.
 [[nodiscard]] const BackendKind& choose_backend(std::string_view typed);
 
-/// Makes one of that kind, with all that was asked to be around it.
+/// Makes one of that kind.
 [[nodiscard]] std::unique_ptr<engine::Backend> make_backend(const BackendKind& kind);
 
 }  // namespace bellpull::tools::dmatest

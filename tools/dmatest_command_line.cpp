@@ -22,9 +22,17 @@ at work                   the time that the back-end has been inside of its own 
 
 Quantiles are at most 1/64 above the truth and never below.
 
+A plan of faults has rules with ; between them, each with : between its words: a kind, which
+operations (all), every=N, offset=N, chance=N (in a million), limit=N, side=source or
+destination, segment=N, reaps=N, errno=N; a rule seed=N is of what is left to chance. With
+read-error, write-error and timeout as many transfers have to fail, having done what they say
+and nothing else; late only delays; reports that are a duplicate or have a garbage-id must be
+refused; corrupt, false-success and stuck must be found, with exit status 1.
+
 examples:
   bellpull dmatest --engine thread --iterations 100000
   bellpull dmatest --ops copy --size 4k --depth 64 --no-verify --duration 10
+  bellpull dmatest --fault 'every=100:read-error;every=1000:late' --duration 10
 
 SIGINT or SIGTERM ends it, with the report so far. Exit status: 0 when all that was done is in
 order, 1 when a transfer went wrong, failed or got stuck, with what it takes to do it again, 2
@@ -74,6 +82,11 @@ void add_options(CLI::App& command, Words& words) {
   command
       .add_option("--timeout", words.timeout, "stuck when no transfer ends for so long (default 5)")
       ->type_name("SECONDS");
+  command
+      .add_option("--fault", words.fault,
+                  "faults put into the back-end, as in\n"
+                  "copy:every=7:write-error:segment=1; see below")
+      ->type_name("PLAN");
   command.add_flag("--no-verify", words.no_verify, "only measure: nothing is filled and looked at");
   command.add_option("--format", words.format, "table or json (default table)")
       ->type_name("FORMAT");

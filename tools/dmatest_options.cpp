@@ -76,6 +76,12 @@ void parse_sizes(std::string_view text, Shape& shape) {
   }
 }
 
+[[nodiscard]] engine::FaultPlan parse_faults(std::string_view text) {
+  engine::ParsedFault parsed = engine::parse_fault(text);
+  if (!parsed) throw UsageError(fmt::format("--fault: '{}': {}", text, parsed.error));
+  return std::move(parsed.plan);
+}
+
 void check_memory(const Options& options) {
   const std::uint64_t bytes =
       std::uint64_t{2} * options.job.depth * options.threads * memory_for(options.job.shape);
@@ -111,6 +117,7 @@ Options understand(const Words& words) {
   job.seed = parse_number("--seed", words.seed, 0, std::numeric_limits<std::uint64_t>::max());
   job.stuck_after = parse_seconds("--timeout", words.timeout);
   job.verify = !words.no_verify;
+  if (!words.fault.empty()) job.faults = parse_faults(words.fault);
   options.format = parse_format(words.format, kFormats);
   const engine::Capabilities can = make_backend(*options.backend)->capabilities();
   job.shape.operations = parse_operations(words.ops, can.operations);
@@ -123,9 +130,11 @@ std::string command_again(const Options& options, std::uint64_t iteration) {
   const Words& words = options.words;
   return fmt::format(
       "bellpull dmatest --backend {} --ops {} --engine {} --layout {} --threads {} --depth {} "
-      "--size {} --segments {} --seed {} --iterations {}{}",
+      "--size {} --segments {} --seed {} --iterations {}{}{}",
       words.backend, words.ops, words.engine, words.layout, words.threads, words.depth, words.size,
-      words.segments, words.seed, iteration + 1, words.no_verify ? " --no-verify" : "");
+      words.segments, words.seed, iteration + 1,
+      words.fault.empty() ? "" : fmt::format(" --fault '{}'", words.fault),
+      words.no_verify ? " --no-verify" : "");
 }
 
 }  // namespace bellpull::tools::dmatest

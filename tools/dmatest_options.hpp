@@ -26,6 +26,7 @@ struct Words {
   std::string duration;           ///< --duration
   std::string seed = "1";         ///< --seed
   std::string timeout = "5";      ///< --timeout
+  std::string fault;              ///< --fault
   bool no_verify = false;         ///< --no-verify
   std::string format = "table";   ///< --format
 };

@@ -75,6 +75,7 @@ ordered_json settings_object(const Options& options) {
   if (options.duration) {
     object["duration"] = std::chrono::duration<double>(*options.duration).count();
   }
+  if (!options.words.fault.empty()) object["fault"] = to_text(options.job.faults);
   object["ops"] = ordered_json::array();
   for (const engine::Operation operation : options.job.shape.operations) {
     object["ops"].push_back(name_of(operation));
@@ -97,6 +98,13 @@ std::string to_json(const Report& report) {
   for (const engine::Operation operation : report.options.job.shape.operations) {
     const OperationTotals& one = report.totals.operations[static_cast<std::size_t>(operation)];
     object["operations"][name_of(operation)] = {{"transfers", one.transfers}, {"bytes", one.bytes}};
+  }
+  if (!report.options.job.faults.rules.empty()) {
+    object["failed_as_planned"] = report.totals.failed_as_planned;
+    object["faults"] = ordered_json::object();
+    for (unsigned i = 0; i < engine::kFaultKinds; ++i) {
+      object["faults"][name_of(static_cast<engine::FaultKind>(i))] = report.totals.faults[i];
+    }
   }
   object["digest"] = fmt::format("{:016x}", report.totals.digest);
   object["seconds"] = report.seconds();

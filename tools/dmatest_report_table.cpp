@@ -31,6 +31,18 @@ void add_operations(std::string& text, const Report& report) {
   fmt::format_to(out, fmt::runtime(kRow), "all", all.transfers, all.bytes);
 }
 
+void add_faults(std::string& text, const Report& report) {
+  if (report.options.job.faults.rules.empty()) return;
+  const auto out = std::back_inserter(text);
+  fmt::format_to(out, "faults put in, {}:", to_text(report.options.job.faults));
+  for (unsigned i = 0; i < engine::kFaultKinds; ++i) {
+    if (report.totals.faults[i] == 0) continue;
+    fmt::format_to(out, " {} {}", name_of(static_cast<engine::FaultKind>(i)),
+                   report.totals.faults[i]);
+  }
+  fmt::format_to(out, "; transfers that failed as planned: {}\n", report.totals.failed_as_planned);
+}
+
 void add_times(std::string& text, const Report& report) {
   constexpr double kMega = 1e6;
   const auto out = std::back_inserter(text);
@@ -69,6 +81,7 @@ std::string to_table(const Report& report) {
   std::string text;
   add_head(text, report);
   add_operations(text, report);
+  add_faults(text, report);
   add_times(text, report);
   add_quantiles(text, "latency, submit to poll, ns", report.totals.latency_ns);
   add_bands(text, report.totals.latency_ns);

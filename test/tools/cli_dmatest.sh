@@ -31,6 +31,18 @@ expect "the table ends with the verdict" \
 printed "a duration ends it" "$bellpull" dmatest "${small[@]}" --duration 0.2 --no-verify
 expect "that is no interruption" grep -q '^not verified; digest' "$work/printed"
 
+# faults
+printed "faults that have to be reported are no failure" "$bellpull" dmatest "${small[@]}" \
+  --iterations 1000 --fault 'every=10:write-error' --format json
+expect "they are counted" grep -q '"failed_as_planned":[1-9]' "$work/printed"
+expect "the numbers go together" bash -c "'$check_statistics' dmatest <'$work/printed'"
+got=0
+"$bellpull" dmatest "${small[@]}" --iterations 1000 --fault 'every=10:corrupt' \
+  >"$work/corrupt.out" 2>"$work/corrupt.err" || got=$?
+expect "faults that have to be found end it with 1" test "$got" = 1
+expect "with what does it again" grep -q "do it again with: .* --fault 'every=10:corrupt'" \
+  "$work/corrupt.err"
+
 # signals
 for signal in INT TERM; do
   "$bellpull" dmatest "${small[@]}" --duration 1000 --engine thread --format json \
@@ -50,7 +62,7 @@ done
 refused 2 "see bellpull dmatest --help" dmatest now
 refused 2 "see bellpull dmatest --help" dmatest --frobnicate
 for option in --backend --ops --engine --layout --threads --depth --size --segments --iterations \
-  --duration --seed --timeout --format; do
+  --duration --seed --timeout --fault --format; do
   refused 2 "$option" dmatest "$option" ""
 done
 refused 2 "'gpu' is unknown: use copy" dmatest --backend gpu

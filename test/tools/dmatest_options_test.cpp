@@ -56,6 +56,7 @@ TEST_CASE("dmatest: every word is understood") {
   words.seed = "18446744073709551615";
   words.timeout = "2";
   words.no_verify = true;
+  words.fault = "copy:every=7:late;seed=3";
   words.format = "json";
   const Options options = understand(words);
   using engine::Operation;
@@ -74,7 +75,10 @@ TEST_CASE("dmatest: every word is understood") {
   CHECK(command_again(options, 6) ==
         "bellpull dmatest --backend copy --ops fill,copy --engine thread --layout packed --threads "
         "3 --depth 2 --size 4k-1M --segments 64 --seed 18446744073709551615 --iterations 7 "
-        "--no-verify");
+        "--fault 'copy:every=7:late;seed=3' --no-verify");
+  REQUIRE(options.job.faults.rules.size() == 1);
+  CHECK(options.job.faults.rules[0].every == 7);
+  CHECK(options.job.faults.seed == 3);
 }
 
 TEST_CASE("dmatest: what cannot be is refused, with what can") {
@@ -92,6 +96,7 @@ TEST_CASE("dmatest: what cannot be is refused, with what can") {
   CHECK(refused(&Words::duration, "-1", "--duration: '-1' is no number of seconds"));
   CHECK(refused(&Words::timeout, "0", "--timeout: '0' is no number of seconds"));
   CHECK(refused(&Words::seed, "-1", "--seed: '-1' is no whole number"));
+  CHECK(refused(&Words::fault, "sometimes", "--fault: 'sometimes': 'sometimes' is neither"));
   CHECK(refused(&Words::format, "prometheus", "use table or json"));
   for (const char* size : {"", "0", "k", "1kk", "1K", "-4", "4-", "1.5k", "2G", "1-2G",
                            "18446744073709551615", "17179869185G"}) {

@@ -56,6 +56,10 @@ class Transfer {
   /// Whether it ended as planned; if not, why. Only once after each prepare().
   [[nodiscard]] std::optional<Failure> check(const engine::OperationCompletion& completion);
 
+  /// The same for one that was made to fail, and says so: whether it did what it says it did and
+  /// nothing else.
+  [[nodiscard]] std::optional<Failure> check_failed(const engine::OperationCompletion& completion);
+
   std::uint64_t submitted_ns = 0;  ///< when; for whoever submits it
 
  private:
@@ -65,6 +69,7 @@ class Transfer {
   [[nodiscard]] std::optional<Fault> find_fault(const engine::OperationCompletion& completion);
   [[nodiscard]] std::optional<Fault> wrong_source() const;
   [[nodiscard]] std::optional<Fault> wrong_destination() const;
+  [[nodiscard]] std::optional<Fault> wrong_part(std::uint64_t done) const;
   [[nodiscard]] std::optional<Fault> wrong_result(
       const engine::OperationCompletion& completion) const;
   [[nodiscard]] std::optional<Fault> wrong_guard(Side side) const;

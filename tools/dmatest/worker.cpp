@@ -64,6 +64,8 @@ void Totals::merge(const Totals& other) noexcept {
   verify_ns += other.verify_ns;
   run_ns = std::max(run_ns, other.run_ns);
   digest += other.digest;
+  failed_as_planned += other.failed_as_planned;
+  for (std::size_t i = 0; i < faults.size(); ++i) faults[i] += other.faults[i];
 }
 
 Worker::Worker(const Job& job, unsigned thread, std::unique_ptr<engine::Backend> backend,
@@ -71,6 +73,7 @@ Worker::Worker(const Job& job, unsigned thread, std::unique_ptr<engine::Backend>
     : job_(job),
       thread_(thread),
       stop_(stop),
+      faults_(job.faults, thread),
       done_(std::max(1U, job.depth / kPollShare)),
       bell_(make_bell()),
       engine_({.placement = job.placement}) {
@@ -78,7 +81,7 @@ Worker::Worker(const Job& job, unsigned thread, std::unique_ptr<engine::Backend>
   for (unsigned i = 0; i < job.depth; ++i) slots_.emplace_back(job.shape, job.verify);
   channel_ = engine_.open_operations(
       {.size = ring_size(job), .notify = {&ring_bell, &bell_}, .layout = job.layout},
-      make_timed(std::move(backend), timing_));
+      make_timed(faults_.around(std::move(backend)), timing_));
 }
 
 Worker::~Worker() = default;
@@ -89,11 +92,7 @@ void Worker::run() noexcept {
   try {
     loop();
   } catch (const std::exception& error) {
-    failure_ = {.kind = FailureKind::failed,
-                .thread = thread_,
-                .what = error.what(),
-                .fault = {},
-                .transfers = {}};
+    failure_ = without_transfer(FailureKind::failed, error.what());
   }
   totals_.run_ns = now_ns() - begin;
   ended_.store(true, std::memory_order_release);  // pairs with the acquire in early_failure()
@@ -101,6 +100,9 @@ void Worker::run() noexcept {
   if (!failure_) judge_reports();
   totals_.idle_gap_ns.merge(timing_.idle_gap_ns);
   totals_.work_ns = timing_.work_ns;
+  for (unsigned i = 0; i < engine::kFaultKinds; ++i) {
+    totals_.faults[i] = faults_.of(static_cast<engine::FaultKind>(i));
+  }
 }
 
 void Worker::loop() {
@@ -173,11 +175,19 @@ bool Worker::finish(const engine::OperationCompletion& completion, std::uint64_t
   // They end in the order in which they were submitted.
   Transfer& transfer = slot(finished_);
   const std::uint64_t begin = now_ns();
-  std::optional<Failure> failure = transfer.check(completion);
+  const bool planned =
+      completion.status == engine::Status::failed && faults_.expects(completion.error);
+  std::optional<Failure> failure =
+      planned ? transfer.check_failed(completion) : transfer.check(completion);
   if (job_.verify) totals_.verify_ns += now_ns() - begin;
   if (failure) {
     failure_ = std::move(failure);
     return false;
+  }
+  if (planned) {
+    ++totals_.failed_as_planned;
+    ++finished_;
+    return true;
   }
   OperationTotals& totals = totals_.operations[static_cast<std::size_t>(transfer.plan().operation)];
   ++totals.transfers;
@@ -219,13 +229,21 @@ bool Worker::is_stuck() {
 
 void Worker::judge_reports() {
   const std::uint64_t bad = channel_->stats().bad_done;
-  if (bad == 0) return;
-  failure_ = {.kind = FailureKind::mismatch,
-              .thread = thread_,
-              .what = "the back-end made " + std::to_string(bad) +
-                      " reports of transfers that it did not have",
-              .fault = {},
-              .transfers = {}};
+  if (bad > faults_.bad_reports()) {
+    failure_ = without_transfer(FailureKind::mismatch,
+                                "the back-end made " + std::to_string(bad) +
+                                    " reports of transfers that it did not have, of which " +
+                                    std::to_string(faults_.bad_reports()) + " were put in");
+  } else if (totals_.failed_as_planned != faults_.failing()) {
+    failure_ =
+        without_transfer(FailureKind::mismatch,
+                         std::to_string(faults_.failing()) + " transfers were made to fail, and " +
+                             std::to_string(totals_.failed_as_planned) + " failed so");
+  }
+}
+
+Failure Worker::without_transfer(FailureKind kind, std::string what) const {
+  return {.kind = kind, .thread = thread_, .what = std::move(what), .fault = {}, .transfers = {}};
 }
 
 }  // namespace bellpull::tools::dmatest

@@ -15,6 +15,7 @@
 #include "failure.hpp"
 #include "histogram.hpp"
 #include "plan.hpp"
+#include "planned_faults.hpp"
 #include "timed_backend.hpp"
 #include "transfer.hpp"
 
@@ -32,7 +33,8 @@ struct Job {
   std::uint64_t iterations = kUnlimited;                    ///< transfers after which it is over
   std::uint64_t seed = 1;                                   ///< of all that is random
   bool verify = true;                                       ///< false: only measure
-  std::chrono::nanoseconds stuck_after{5'000'000'000};      ///< without any completion
+  engine::FaultPlan faults{};                           ///< put into the back-end; no rules: none
+  std::chrono::nanoseconds stuck_after{5'000'000'000};  ///< without any completion
 };
 
 /// What one operation came to.
@@ -50,6 +52,8 @@ struct Totals {
   std::uint64_t verify_ns = 0;  ///< filling memory and looking at it
   std::uint64_t run_ns = 0;     ///< from the first transfer to the last; of several: the longest
   std::uint64_t digest = 0;     ///< sum over the plans, see digest_of()
+  std::uint64_t failed_as_planned = 0;  ///< transfers that were made to fail, and did
+  std::array<std::uint64_t, engine::kFaultKinds> faults{};  ///< that came to pass, by FaultKind
 
   /// Of all operations.
   [[nodiscard]] OperationTotals all() const noexcept;
@@ -102,6 +106,7 @@ class Worker {
   void wait();
   [[nodiscard]] bool is_stuck();
   void judge_reports();
+  [[nodiscard]] Failure without_transfer(FailureKind kind, std::string what) const;
   [[nodiscard]] Transfer& slot(std::uint64_t iteration) noexcept {
     return slots_[iteration % slots_.size()];
   }
@@ -110,6 +115,7 @@ class Worker {
   const Job& job_;
   const unsigned thread_;
   const std::atomic<bool>& stop_;
+  PlannedFaults faults_;
   Timing timing_;
   std::vector<Transfer> slots_;
   std::vector<engine::OperationCompletion> done_;
