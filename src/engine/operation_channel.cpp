@@ -67,6 +67,10 @@ PrepareError OperationChannel::post(std::span<const OperationRequest> requests) 
 PrepareError OperationChannel::check(std::span<const OperationRequest> requests) const noexcept {
   std::size_t needed = 0;
   for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (is_plain_copy(requests[i], capabilities())) [[likely]] {
+      needed += 2;
+      continue;
+    }
     Checked checked = check_operation(requests[i], capabilities());
     if (checked.error.kind != PrepareError::Kind::none) {
       checked.error.request = static_cast<std::uint32_t>(i);
@@ -79,22 +83,29 @@ PrepareError OperationChannel::check(std::span<const OperationRequest> requests)
 
 template <bool kPost, class Driver>
 std::uint16_t OperationChannel::place(Driver& driver, const OperationRequest& request) noexcept {
-  const auto put = [&](std::span<const ring::Segment> read,
-                       std::span<const ring::Segment> written) noexcept {
-    return kPost ? driver.post(read, written, 0) : driver.reserve(read, written, 0);
-  };
-  if (request.source.size() == 1 && request.destination.size() == 1 &&
-      writes_destination(request.operation)) [[likely]] {
-    const ring::Segment from = ring_segment(request.source[0]);
-    const ring::Segment to = ring_segment(request.destination[0]);
-    if (from.length != 0) {
-      return describe(put({&from, 1}, {&to, 1}), request, 1, from.length);
-    }
+  if (request.operation == Operation::copy && request.source.size() == 1 &&
+      request.destination.size() == 1 && request.source[0].length != 0) [[likely]] {
+    return place_pair<kPost>(driver, request);
   }
   const Chained chained = chain(request);
+  const auto read = chained.segments.first(chained.readable);
+  const auto written = chained.segments.subspan(chained.readable);
   const std::uint16_t head =
-      put(chained.segments.first(chained.readable), chained.segments.subspan(chained.readable));
+      kPost ? driver.post(read, written, 0) : driver.reserve(read, written, 0);
   return describe(head, request, chained.sources, chained.length);
+}
+
+// With the lists known to have one segment each, nothing is left of the loops.
+template <bool kPost, class Driver>
+[[gnu::flatten]] std::uint16_t OperationChannel::place_pair(
+    Driver& driver, const OperationRequest& request) noexcept {
+  const ring::Segment from = ring_segment(request.source[0]);
+  const ring::Segment to = ring_segment(request.destination[0]);
+  const std::span<const ring::Segment> read(&from, 1);
+  const std::span<const ring::Segment> written(&to, 1);
+  const std::uint16_t head =
+      kPost ? driver.post(read, written, 0) : driver.reserve(read, written, 0);
+  return describe(head, request, 1, from.length);
 }
 
 OperationChannel::Chained OperationChannel::chain(const OperationRequest& request) noexcept {
@@ -127,7 +138,7 @@ std::uint16_t OperationChannel::describe(std::uint16_t head, const OperationRequ
   ticket.plain = plain_length(request.operation, length);
   ticket.kept = 0;
   const RequestRecord record = record_of(request, sources);
-  if (requests_[head] != record) requests_[head] = record;
+  if (!same(requests_[head], record)) requests_[head] = record;
   return head;
 }
 

@@ -18,20 +18,6 @@ class List {
   List(std::span<const Segment> segments, Side side, const Capabilities& limits) noexcept
       : segments_(segments), limits_(limits), side_(side) {}
 
-  // Whether it is one segment that keeps the rules: the usual list, looked at in no time.
-  [[nodiscard, gnu::always_inline]] bool plain() noexcept {
-    if (segments_.size() != 1) return false;
-    const Segment& segment = segments_[0];
-    const auto address = reinterpret_cast<std::uintptr_t>(segment.data);
-    const bool plain = segment.data != nullptr && segment.length != 0 &&
-                       segment.length <= limits_.max_length &&
-                       address <= std::numeric_limits<std::uintptr_t>::max() - segment.length &&
-                       ((address | segment.length) & (limits_.alignment - 1)) == 0;
-    slots_ = 1;
-    length_ = segment.length;
-    return plain;
-  }
-
   [[nodiscard]] PrepareError check() noexcept {
     slots_ = 0;
     length_ = 0;
@@ -97,10 +83,6 @@ class List {
 Checked check_operation(const OperationRequest& request, const Capabilities& limits) noexcept {
   List source(request.source, Side::source, limits);
   List destination(request.destination, Side::destination, limits);
-  if (request.operation == Operation::copy && limits.operations.contains(Operation::copy) &&
-      source.plain() && destination.plain() && source.length() == destination.length()) {
-    return {.slots = 2, .length = source.length()};
-  }
   const Operation operation = request.operation;
   if (static_cast<unsigned>(operation) >= kOperations) return refuse(Reason::operation_unknown);
   if (!limits.operations.contains(operation)) return refuse(Reason::operation_not_supported);

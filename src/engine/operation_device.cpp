@@ -152,9 +152,7 @@ bool OperationDevice::take_some(unsigned room) noexcept {
   const std::span<Segment> pieces = std::span(pieces_).subspan(pieces_end_, contiguous);
   const std::span<ring::Chain> chains = std::span(chains_).subspan(taken_ & mask_, most);
   queue_.with([&](auto& ring) noexcept { (void)ring.take(budget, pieces, chains, count); });
-  const std::uint32_t first = pieces_end_;
-  for (std::uint32_t i = 0; i < count; ++i) accept(taken_ + i, first);
-  taken_ += count;
+  accept(count);
   return count != 0;
 }
 
@@ -173,30 +171,63 @@ std::size_t OperationDevice::contiguous_pieces() noexcept {
   return pieces_begin_ - pieces_end_;
 }
 
-void OperationDevice::accept(std::uint64_t position, std::uint32_t first_piece) noexcept {
-  const ring::Chain& chain = chains_[position & mask_];
+// The chains that were just taken become transfers. Nearly all are copies without any wish.
+void OperationDevice::accept(std::uint32_t count) noexcept {
+  const std::uint64_t place = taken_ & mask_;
+  const std::uint32_t first_piece = pieces_end_;
+  const RequestRecord* const requests = requests_;
+  const Segment* const pieces = pieces_.data() + first_piece;
+  const std::uint64_t longest = capabilities_.max_length;
+  const bool pulled = sink_.push == nullptr;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const ring::Chain& chain = chains_[place + i];
+    const std::uint64_t id = new_id(place + i);
+    if (chain.readable == 1 && chain.writable == 1 && is_plain_copy(requests[chain.head]) &&
+        chain.writable_bytes <= longest) [[likely]] {
+      const Segment* const pair = pieces + chain.first;
+      ops_[place + i] = {.id = id,
+                         .source = {pair, 1},
+                         .destination = {pair + 1, 1},
+                         .operation = Operation::copy,
+                         .pattern_bytes = 1};
+      transfers_[place + i] = {.id = id,
+                               .length = chain.writable_bytes,
+                               .pieces_end = first_piece + chain.first + 2,
+                               .head = chain.head,
+                               .plain = pulled};
+    } else {
+      accept_any(place + i, id, first_piece + chain.first);
+    }
+  }
+  if (count != 0) pieces_end_ = transfers_[place + count - 1].pieces_end;
+  taken_ += count;
+}
+
+void OperationDevice::accept_any(std::uint64_t place, std::uint64_t id,
+                                 std::uint32_t first_piece) noexcept {
+  const ring::Chain& chain = chains_[place];
   const RequestRecord& record = requests_[chain.head];
+  const Segment* const pieces = pieces_.data() + first_piece;
   const std::uint32_t count = chain.readable + chain.writable;
   const std::uint32_t sources = std::min<std::uint32_t>(record.sources, count);
-  const std::span<const Segment> all = std::span(pieces_).subspan(first_piece + chain.first, count);
-  Op& op = ops_[position & mask_];
-  op.source = all.first(sources);
-  op.destination = all.subspan(sources);
-  op.pattern = record.pattern;
-  op.seed = record.seed;
-  op.burst = record.burst;
-  op.operation = static_cast<Operation>(record.operation);
-  op.pattern_bytes = record.pattern_bytes;
-  op.external_control = (record.flags & RequestRecord::kExternalControl) != 0;
-  pieces_end_ = first_piece + chain.first + count;
+  Op& op = ops_[place];
+  op = {.id = id,
+        .source = {pieces, sources},
+        .destination = {pieces + sources, count - sources},
+        .pattern = record.pattern,
+        .seed = record.seed,
+        .burst = record.burst,
+        .operation = static_cast<Operation>(record.operation),
+        .pattern_bytes = record.pattern_bytes,
+        .external_control = (record.flags & RequestRecord::kExternalControl) != 0};
   const std::uint64_t length = length_of(op.operation, chain);
-  at(position) =
-      Transfer{.length = length,
-               .pieces_end = pieces_end_,
-               .head = chain.head,
-               .fence = (record.flags & RequestRecord::kFence) != 0,
-               .parts = !parts_.fits(op, length),
-               .plain = sink_.push == nullptr && plain_length(op.operation, length) != 0};
+  transfers_[place] = {.id = id,
+                       .length = length,
+                       .pieces_end = first_piece + count,
+                       .head = chain.head,
+                       .fence = (record.flags & RequestRecord::kFence) != 0,
+                       .parts = !parts_.fits(op, length),
+                       .plain = sink_.push == nullptr && plain_length(op.operation, length) != 0};
 }
 
 void OperationDevice::start() noexcept {
@@ -238,15 +269,13 @@ bool OperationDevice::may_begin() noexcept {
 bool OperationDevice::start_run() noexcept {
   const std::uint64_t first = begun_ & mask_;
   const std::uint64_t most = std::min(taken_ - begun_, mask_ + 1 - first);
-  std::uint64_t count = 0;
-  do {
-    Transfer& transfer = at(begun_ + count);
-    transfer.id = ops_[first + count].id = new_id(begun_ + count);
+  std::uint64_t count = 1;
+  while (count < most && !transfers_[first + count].fence && !transfers_[first + count].parts) {
     ++count;
-  } while (count < most && !at(begun_ + count).fence && !at(begun_ + count).parts);
+  }
   const std::span<const Op> ops(&ops_[first], count);
   const auto accepted = std::min<std::uint64_t>(backend_->start(ops), count);
-  for (std::uint64_t i = 0; i < accepted; ++i) at(begun_ + i).stage = Stage::started;
+  for (std::uint64_t i = 0; i < accepted; ++i) transfers_[first + i].stage = Stage::started;
   started_ += static_cast<std::uint32_t>(accepted);
   begun_ += accepted;
   return accepted == count;

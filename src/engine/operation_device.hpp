@@ -100,7 +100,8 @@ class OperationDevice final : public ChannelDevice {
   void feed() noexcept;
   bool take_some(unsigned room) noexcept;
   [[nodiscard]] std::size_t contiguous_pieces() noexcept;
-  void accept(std::uint64_t position, std::uint32_t first_piece) noexcept;
+  void accept(std::uint32_t count) noexcept;
+  void accept_any(std::uint64_t place, std::uint64_t id, std::uint32_t first_piece) noexcept;
   void start() noexcept;
   bool may_begin() noexcept;
   bool start_run() noexcept;

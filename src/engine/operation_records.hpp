@@ -2,7 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #include "bellpull/engine/operation.hpp"
 #include "bellpull/ring/cacheline.hpp"
@@ -30,10 +33,30 @@ struct alignas(32) RequestRecord {
   std::uint32_t seed = 0;
   std::uint32_t burst = 0;
   std::uint64_t pattern = 0;
-
-  [[nodiscard]] bool operator==(const RequestRecord&) const noexcept = default;
+  std::uint64_t reserved_too = 0;
 };
-static_assert(sizeof(RequestRecord) == 32);
+static_assert(sizeof(RequestRecord) == 32 &&
+              std::has_unique_object_representations_v<RequestRecord>);
+
+/// Whether all bytes are equal, without a detour over the stack.
+[[nodiscard]] inline bool same(const RequestRecord& one, const RequestRecord& other) noexcept {
+  std::uint64_t differs = 0;
+  for (std::size_t at = 0; at < sizeof one; at += sizeof differs) {
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+    std::memcpy(&a, reinterpret_cast<const std::byte*>(&one) + at, sizeof a);
+    std::memcpy(&b, reinterpret_cast<const std::byte*>(&other) + at, sizeof b);
+    differs |= a ^ b;
+  }
+  return differs == 0;
+}
+
+/// Whether it is what a copy without any wish looks like.
+[[nodiscard]] inline bool is_plain_copy(const RequestRecord& record) noexcept {
+  constexpr RequestRecord kPlain{
+      .operation = static_cast<std::uint8_t>(Operation::copy), .sources = 1, .pattern_bytes = 1};
+  return same(record, kPlain);
+}
 
 /// What became of it, in the same place of a second array. The device half writes it before it
 /// publishes the used entry, but for `progress`. It is not written for what the used length alone

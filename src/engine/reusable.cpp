@@ -71,7 +71,7 @@ Cookie OperationChannel::submit(Reusable& transfer) noexcept {
                     .length = of->length,
                     .plain = of->plain,
                     .kept = static_cast<std::uint16_t>(all.size())};
-    if (requests_[head] != of->record) requests_[head] = of->record;
+    if (!same(requests_[head], of->record)) requests_[head] = of->record;
     return head;
   });
   return state->cookie;

@@ -162,6 +162,8 @@ class OperationChannel final : public Channel {
   [[nodiscard]] PrepareError check(std::span<const OperationRequest> requests) const noexcept;
   template <bool kPost, class Driver>
   std::uint16_t place(Driver& driver, const OperationRequest& request) noexcept;
+  template <bool kPost, class Driver>
+  std::uint16_t place_pair(Driver& driver, const OperationRequest& request) noexcept;
   // A request as its chain has it, in `scratch_`.
   struct Chained {
     std::span<const ring::Segment> segments;  // first those that are read

@@ -52,39 +52,6 @@ class ChainReader {
            map.map_whole(cursor.address, cursor.length, piece);
   }
 
-  /// Whether the chain whose first descriptor is `cursor` has two direct descriptors, each of which
-  /// lies in one region: a header and a payload, or a source and a destination. Returns its bytes,
-  /// and fills the first two pieces and what a chain says of them; or 0, and read() has the answer.
-  /// Trusted only: read() reads the second descriptor again.
-  template <class Trust, class Ring, class Map>
-  [[nodiscard, gnu::always_inline]] std::uint64_t read_pair(Ring& ring, const Map& map,
-                                                            typename Ring::Cursor& cursor,
-                                                            Piece* pieces,
-                                                            Chain& chain) const noexcept {
-    static_assert(!Trust::kChecks);
-    const std::uint16_t flags = cursor.flags;
-    if ((flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT)) != VRING_DESC_F_NEXT) return 0;
-    const std::uint64_t one = cursor.length;
-    if (one == 0 || !map.map_whole(cursor.address, one, pieces[0])) return 0;
-    ChainFault fault{};
-    (void)ring.template next<Trust>(cursor, fault);
-    const std::uint64_t two = cursor.length;
-    if ((cursor.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT)) != 0 || two == 0 ||
-        !map.map_whole(cursor.address, two, pieces[1])) {
-      return 0;
-    }
-    const bool writes_one = (flags & VRING_DESC_F_WRITE) != 0;
-    const bool writes_two = (cursor.flags & VRING_DESC_F_WRITE) != 0;
-    if (writes_one && !writes_two) return 0;
-    __builtin_prefetch(pieces[0].data);
-    chain.descriptors = 2;
-    chain.readable = 2U - writes_one - writes_two;
-    chain.writable = 2U - chain.readable;
-    chain.writable_bytes = (writes_one ? one : 0) + (writes_two ? two : 0);
-    chain.readable_bytes = one + two - chain.writable_bytes;
-    return one + two;
-  }
-
   /// Reads the chain whose first descriptor is `cursor`. Reports what broke the queue in
   /// `queue_fault` and what was wrong with the chain in `fault`. Charges `budget` unless the result
   /// is `over_budget`, which is also the result for a chain that does not fit in `pieces` unless

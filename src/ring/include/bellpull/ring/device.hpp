@@ -14,6 +14,7 @@
 #include "bellpull/ring/budget.hpp"
 #include "bellpull/ring/cacheline.hpp"
 #include "bellpull/ring/chain_reader.hpp"
+#include "bellpull/ring/descriptor_pair.hpp"
 #include "bellpull/ring/device_options.hpp"
 #include "bellpull/ring/device_slots.hpp"
 #include "bellpull/ring/device_turns.hpp"
@@ -430,38 +431,46 @@ class Device {
     return run;
   }
 
-  // Goes on from the descriptor that ended take_singles() with chains of two direct descriptors, as
-  // long as they come: a header and a payload, or a source and a destination. Same bounds, same
-  // result. Only of a driver half that is believed: a chain that turns out to be another kind is
-  // read again.
+  // Goes on from the descriptor that ended take_singles() with chains of one descriptor to read and
+  // one to write, as long as they come. Same bounds, same result. Only of a driver half that is
+  // believed: a descriptor may be read again.
   [[nodiscard]] std::uint32_t take_pairs(Budget& budget, std::span<Piece> pieces,
                                          std::span<Chain> chains, std::uint32_t first,
                                          Found& found) noexcept {
     if (found.what != Found::What::descriptor) return 0;
     std::size_t most = std::min(pieces.size() / 2, chains.size());
     most = std::min<std::size_t>(most, std::min(budget.chains, budget.descriptors / 2));
+    std::uint64_t bytes = budget.bytes;
     std::uint32_t run = 0;
-    while (run < most) {
-      if (found.what == Found::What::unknown) {
-        if (!ring_.look()) {
-          found.what = Found::What::nothing;
-          break;
-        }
-        found.fault = ring_.template first<Trust>(found.cursor);
-        found.what = Found::What::descriptor;
+    for (; run < most; ++run) {
+      if (run != 0 && !ring_.look()) {
+        found.what = Found::What::nothing;
+        break;
       }
-      Chain& chain = chains[run];
-      Cursor cursor = found.cursor;
-      const std::uint64_t bytes =
-          reader_.template read_pair<Trust>(ring_, map(), cursor, &pieces[2 * run], chain);
-      if (bytes == 0 || bytes > budget.bytes) break;
-      (void)ring_.template id<Trust>(cursor, chain.head);
-      chain.first = first + 2 * run;
-      accept_chain(cursor, chain, chain.writable_bytes);
-      budget.bytes -= bytes;
-      found.what = Found::What::unknown;
-      ++run;
+      detail::DescriptorPair pair;
+      Piece* const to = &pieces[2 * run];
+      if (!ring_.pair(pair) || pair.read.length == 0 || pair.write.length == 0 ||
+          std::uint64_t{pair.read.length} + pair.write.length > bytes ||
+          !map().map_whole(pair.read.address, pair.read.length, to[0]) ||
+          !map().map_whole(pair.write.address, pair.write.length, to[1])) {
+        // The first descriptor is known already when nothing was taken.
+        if (run != 0) found.what = Found::What::unknown;
+        break;
+      }
+      __builtin_prefetch(to[0].data);
+      bytes -= std::uint64_t{pair.read.length} + pair.write.length;
+      chains[run] = {.head = pair.head,
+                     .descriptors = 2,
+                     .readable = 1,
+                     .writable = 1,
+                     .first = first + 2 * run,
+                     .readable_bytes = pair.read.length,
+                     .writable_bytes = pair.write.length};
+      ring_.commit_pair();
+      settle(chains[run], pair.write.length);
     }
+    if (run == most && run != 0) found.what = Found::What::unknown;
+    budget.bytes = bytes;
     budget.chains -= run;
     budget.descriptors -= 2 * run;
     budget.used = budget.used || run != 0;
@@ -515,6 +524,11 @@ class Device {
 
   void accept_chain(const Cursor& cursor, Chain& chain, std::uint64_t writable) noexcept {
     ring_.commit(cursor);
+    settle(chain, writable);
+  }
+
+  // What there is to do for a chain when the ring has stepped over it.
+  void settle(Chain& chain, std::uint64_t writable) noexcept {
     if (ring_.stale()) [[unlikely]]
       ring_.disarm(map());
     chain.map_turn = map().turn();

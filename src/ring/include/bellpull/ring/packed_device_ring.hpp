@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "bellpull/ring/descriptor_pair.hpp"
 #include "bellpull/ring/event_index.hpp"
 #include "bellpull/ring/fault.hpp"
 #include "bellpull/ring/features.hpp"
@@ -87,6 +88,18 @@ class PackedDeviceRing {
            see(Access::template load<Site::avail_poll>(memory_.desc[avail_.offset()].tail));
   }
 
+  // Whether the next chain, which look() saw, is one direct descriptor to read and one to write;
+  // then it is copied. Trusted only: first() reads it again.
+  [[nodiscard, gnu::always_inline]] bool pair(DescriptorPair& pair) const noexcept {
+    if ((packed_flags(tail_) & DescriptorPair::kKind) != VRING_DESC_F_NEXT) return false;
+    const PackedDescriptor& two = memory_.desc[avail_.plus(1).offset()];
+    const std::uint64_t tail = Access::template load<Site::avail_entry>(two.tail);
+    pair.read = {Access::read(memory_.desc[avail_.offset()].address), packed_length(tail_)};
+    pair.write = {Access::read(two.address), packed_length(tail)};
+    pair.head = packed_id(tail);
+    return (packed_flags(tail) & DescriptorPair::kKind) == VRING_DESC_F_WRITE;
+  }
+
   template <class Trust>
   [[nodiscard]] QueueFault first(Cursor& cursor) noexcept {
     cursor.descriptors = 0;
@@ -123,11 +136,8 @@ class PackedDeviceRing {
     return QueueFault::none;
   }
 
-  void commit(const Cursor& cursor) noexcept {
-    avail_.advance(cursor.descriptors);
-    taken_total_ += cursor.descriptors;
-    seen_ = false;
-  }
+  void commit(const Cursor& cursor) noexcept { commit(cursor.descriptors); }
+  void commit_pair() noexcept { commit(2); }
   // Two laps after it was armed the peer would step over the position again.
   [[nodiscard]] bool stale() const noexcept {
     return armed_ && taken_total_ - armed_total_ >= memory_.size;
@@ -197,6 +207,12 @@ class PackedDeviceRing {
   }
 
  private:
+  void commit(std::uint32_t descriptors) noexcept {
+    avail_.advance(descriptors);
+    taken_total_ += descriptors;
+    seen_ = false;
+  }
+
   [[nodiscard]] bool see(std::uint64_t tail) noexcept {
     tail_ = tail;
     seen_ = (packed_flags(tail) & kPackedBoth) == avail_.available();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "bellpull/ring/descriptor_pair.hpp"
 #include "bellpull/ring/event_index.hpp"
 #include "bellpull/ring/fault.hpp"
 #include "bellpull/ring/features.hpp"
@@ -72,6 +73,18 @@ class SplitDeviceRing {
   }
   [[nodiscard]] bool look() const noexcept { return seen_ != taken_; }
 
+  // Whether the next chain, which look() saw, is one direct descriptor to read and one to write;
+  // then it is copied. Trusted only: first() reads it again.
+  [[nodiscard, gnu::always_inline]] bool pair(DescriptorPair& pair) const noexcept {
+    pair.head = Access::read(memory_.avail->ring[static_cast<std::uint16_t>(taken_) & mask_]);
+    const vring_desc one = Access::read(memory_.desc[pair.head]);
+    if ((one.flags & DescriptorPair::kKind) != VRING_DESC_F_NEXT) return false;
+    const vring_desc two = Access::read(memory_.desc[one.next]);
+    pair.read = {one.addr, one.len};
+    pair.write = {two.addr, two.len};
+    return (two.flags & DescriptorPair::kKind) == VRING_DESC_F_WRITE;
+  }
+
   template <class Trust>
   [[nodiscard]] QueueFault first(Cursor& cursor) noexcept {
     const __virtio16& from = memory_.avail->ring[static_cast<std::uint16_t>(taken_) & mask_];
@@ -108,7 +121,8 @@ class SplitDeviceRing {
     head = cursor.head;
     return QueueFault::none;
   }
-  void commit(const Cursor&) noexcept {
+  void commit(const Cursor&) noexcept { commit_pair(); }
+  void commit_pair() noexcept {
     ++taken_;
     stale_ = event_idx_ && event_.stale(taken_);
   }
