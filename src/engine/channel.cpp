@@ -106,6 +106,7 @@ Cookie Channel::submit(Prepared prepared) noexcept {
 }
 
 void Channel::issue() noexcept {
+  issued_ = next_cookie_ - 1;
   if (driven_) {
     publish();  // the engine runs on this very thread: nobody to wake
   } else if (with_driver([](auto& driver) noexcept { return driver.publish_and_test(); })) {
@@ -194,6 +195,7 @@ std::uint32_t Channel::free_slots() const noexcept {
 }
 
 void Channel::publish() noexcept {
+  issued_ = next_cookie_ - 1;
   with_driver([](auto& driver) noexcept { driver.publish(); });
 }
 

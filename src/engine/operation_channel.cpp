@@ -159,7 +159,6 @@ void OperationChannel::issue() noexcept {
       requests_[head_of(cookie)].flags |= RequestRecord::kExternalControl;
     }
   }
-  issued_ = next_cookie_ - 1;
   Channel::issue();
 }
 
@@ -231,7 +230,6 @@ void OperationChannel::terminate_async() noexcept {
   paused_ = false;
   device_->terminate_below(next_cookie_);
   // What was submitted and not issued ends as well, so it is shown.
-  issued_ = next_cookie_ - 1;
   publish();
   wake();
 }

@@ -86,6 +86,11 @@ class alignas(ring::kCacheLine) Channel {
   /// Transfers submitted and not yet polled (with a push sink: whose slots are not back yet).
   [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
 
+  /// Of these, submitted and not issued: they wait for issue(), and the engine ends none of them.
+  [[nodiscard]] std::uint32_t unissued() const noexcept {
+    return static_cast<std::uint32_t>(next_cookie_ - 1 - issued_);
+  }
+
   /// Slots (descriptors, one per segment) that prepare() can still take.
   [[nodiscard]] std::uint32_t free_slots() const noexcept;
 
@@ -154,6 +159,7 @@ class alignas(ring::kCacheLine) Channel {
 
   std::uint32_t in_flight_ = 0;  ///< see in_flight()
   Cookie next_cookie_ = 1;       ///< of the next transfer that is submitted
+  Cookie issued_ = 0;            ///< of the last transfer that the engine was shown
 
  private:
   friend class Prepared;

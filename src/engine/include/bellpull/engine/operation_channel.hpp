@@ -130,6 +130,9 @@ class OperationChannel final : public Channel {
   /// an autonomous engine has answered.
   bool resume() noexcept;
 
+  /// Whether it stands still.
+  [[nodiscard]] bool paused() const noexcept { return paused_; }
+
   /// Asks that all transfers submitted so far end, issued or not: aborted when begun, otherwise
   /// not_attempted. Does not wait; synchronize() does. Ends a pause. The channel stays usable.
   void terminate_async() noexcept;
@@ -182,7 +185,6 @@ class OperationChannel final : public Channel {
   bool pushes_ = false;
   bool paused_ = false;
   bool external_ = false;
-  Cookie issued_ = 0;  // the last that issue() showed
   ChannelConfig config_;
   std::vector<ring::Segment> scratch_;
   std::unique_ptr<OperationDevice> device_;
