@@ -43,7 +43,7 @@ TEST_CASE(
       CHECK_FALSE(again.lease);
       CHECK(again.error.reason() == FindReason::busy);
       CHECK(again.error.describe() == directory.find(other).error.describe());
-      CHECK(says(again.error, other.describe(), "exclusively", "wait"));
+      CHECK(says(again.error, other.describe(), "in use", "wait"));
     }
   }
   CHECK(directory.find(queries[0]).offer == offer);  // each lease gave it back

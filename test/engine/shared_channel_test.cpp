@@ -239,6 +239,13 @@ TEST_CASE("the owner's bell rings once after it armed, whoever issues and howeve
   CHECK(owner.rung == 0);  // not armed
   CHECK(rig.shared.arm() == Armed::work_pending);
   rig.round();
+  CHECK(rig.shared.arm() == Armed::work_pending);  // the engine's
+  CHECK(one.arm() == Armed::armed);
+  hand.end(0);
+  step(rig.rig.engine);
+  rig.round();
+  CHECK(client.rung == 1);
+  CHECK(rig.collect(one, 1).size() == 1);
   REQUIRE(rig.shared.arm() == Armed::armed);
   CHECK(one.arm() == Armed::armed);
   for (std::uint64_t token = 2; token <= 5; ++token) {
@@ -250,17 +257,19 @@ TEST_CASE("the owner's bell rings once after it armed, whoever issues and howeve
   }
   CHECK(owner.rung == 1);
   rig.round();
-  CHECK(client.rung == 0);
-  for (int i = 0; i < 9; ++i) hand.end(0);
-  step(rig.rig.engine);
-  rig.round();
-  rig.round();
   CHECK(client.rung == 1);
+  REQUIRE(hand.held.size() == 8);
+  for (int i = 0; i < 8; ++i) {  // one after the other
+    hand.end(0);
+    step(rig.rig.engine);
+    rig.round();
+  }
+  CHECK(client.rung == 2);
   CHECK(one.arm() == Armed::work_pending);
-  CHECK(rig.collect(one, 5).size() == 5);
+  CHECK(rig.collect(one, 4).size() == 4);
   CHECK(rig.collect(two, 4).size() == 4);
   CHECK(one.arm() == Armed::armed);
-  CHECK(client.rung == 1);
+  CHECK(client.rung == 2);
   CHECK(rig.shared.stats().bells == 1);
   rig.shared.disarm();
   REQUIRE(post(one, nop(6)));
@@ -284,11 +293,8 @@ TEST_CASE(
     hand.end(0);
     step(rig.rig.engine);
     rig.round();  // the first has ended, and is polled by nobody
-    REQUIRE(rig.shared.arm() == Armed::armed);
     CHECK(leaver.arm() == Armed::work_pending);
   }
-  CHECK(owner.rung == 1);
-  CHECK(rig.shared.arm() == Armed::work_pending);
   rig.round();
   CHECK(rig.shared.submitters() == 1);
   CHECK_FALSE(rig.shared.join());
@@ -315,6 +321,13 @@ TEST_CASE(
   REQUIRE(done.size() == 1);
   CHECK(done[0].token == 21);
   CHECK(done[0].cookie == 1);
+  REQUIRE(rig.shared.arm() == Armed::armed);
+  CHECK(owner.rung == 0);
+  next = {};
+  CHECK(owner.rung == 1);
+  CHECK(rig.shared.arm() == Armed::work_pending);  // until the place is free again
+  rig.round();
+  CHECK(rig.shared.arm() == Armed::armed);
 }
 
 TEST_CASE("an empty submitter takes nothing, and moving one leaves an empty one") {

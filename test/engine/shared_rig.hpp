@@ -50,7 +50,8 @@ class SharedRig {
 }
 
 [[nodiscard]] inline OperationRequest copy_of(std::span<const Segment> from,
-                                           std::span<const Segment> to, std::uint64_t token = 0) {
+                                              std::span<const Segment> to,
+                                              std::uint64_t token = 0) {
   OperationRequest request{.operation = Operation::copy, .token = token};
   request.source = from;
   request.destination = to;

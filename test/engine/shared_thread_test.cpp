@@ -40,15 +40,14 @@ struct Sleeper {
 
 /// Lets the owner have its turns until `threads` are through. It sleeps only where its engine has a
 /// thread of its own.
-template <class Check>
-void own(SharedRig& rig, Sleeper& sleeper, const std::atomic<unsigned>& running, Check&& check) {
+void own(SharedRig& rig, Sleeper& sleeper, const std::atomic<unsigned>& running) {
   const bool driven = rig.rig.engine.placement() == Placement::driven;
-  while (running.load() != 0 || rig.shared.submitters() != 0) {
+  for (;;) {
     const SharedRun run = rig.shared.run(64);
-    check();
     if (driven) rig.rig.engine.run(64);
     if (run.runnable || rig.shared.arm() == Armed::work_pending) continue;
     if (driven && rig.rig.engine.runnable()) continue;
+    if (running.load() == 0 && rig.shared.submitters() == 0) return;
     sleeper.wait();
   }
 }
@@ -150,7 +149,7 @@ TEST_CASE(
         owner.notify().ring(&owner);
       });
     }
-    own(rig, owner, running, [] {});
+    own(rig, owner, running);
     for (std::thread& thread : threads) thread.join();
     for (const auto& client : clients) {
       CHECK(client->wrong == 0);
@@ -194,9 +193,9 @@ void contend(Submitter submitter, std::uint64_t seed, std::uint64_t tries, Tries
     std::uint64_t slots = 0;
     for (std::size_t k = 0; k < count; ++k) {
       const std::size_t pieces = random() % 5;
-      batch[k] = pieces == 0
-                     ? nop(0)
-                     : copy_of(std::span(source).first(pieces), std::span(destination).first(pieces));
+      batch[k] = pieces == 0 ? nop(0)
+                             : copy_of(std::span(source).first(pieces),
+                                       std::span(destination).first(pieces));
       const std::uint64_t taken = pieces == 0 ? 1 : 2 * pieces;
       batch[k].token = (result.accepted + k + 1) << 4 | taken;
       slots += taken;
@@ -298,7 +297,7 @@ TEST_CASE("submitters come and go while others submit, and each place is nobody'
     };
     std::vector<std::thread> threads;
     for (std::uint64_t seed = 1; seed <= 3; ++seed) threads.emplace_back(come_and_go, seed);
-    own(rig, owner, running, [] {});
+    own(rig, owner, running);
     for (std::thread& thread : threads) thread.join();
     CHECK(wrong == 0);
     CHECK(rig.shared.stats().completed == issued);
