@@ -220,7 +220,8 @@ TEST_CASE(
     std::string from(48, ' ');
     std::array<std::string, 3> to;
     for (unsigned round = 0; round < 64; ++round) {
-      for (char& letter : from) letter = static_cast<char>('a' + (round + letter) % 26);
+      for (char& letter : from)
+        letter = static_cast<char>('a' + (round + static_cast<unsigned>(letter)) % 26);
       for (std::string& text : to) text.assign(from.size(), '.');
       REQUIRE(tuned.operations()->configure({.burst = 1 + round % 7}));
       const OneSegment sent(bytes_of(from), round), received(bytes_of(to[2]), round);

@@ -36,7 +36,11 @@ class ChannelQuery {
 
  private:
   friend class ChannelDirectory;
-  enum class Way : std::uint8_t { name, wire, predicate };
+  enum class Way : std::uint8_t {
+    name,       ///< of a channel
+    wire,       ///< of the directory's table
+    predicate,  ///< over offers
+  };
   ChannelQuery(Way way, std::string name, std::string line)
       : way_(way), name_(std::move(name)), line_(std::move(line)) {}
 
