@@ -86,7 +86,8 @@ TEST_CASE("S1.7: what finds its slots does not wait, and what never can is refus
 }
 
 TEST_CASE(
-    "S1.7: waiting issues nothing, and is over at once where nothing that was issued can end") {
+    "S1.7, S1.9: waiting issues nothing, and is over at once where nothing that was issued can "
+    "end") {
   HandRig rig;
   REQUIRE(rig.channel.post(nops(3)).kind == Kind::none);  // submitted, not issued
   const WaitResult unissued = rig.wait(2);
