@@ -175,6 +175,28 @@ TEST_CASE("S0.15: a failure on a shared channel concerns the fences of its own s
   CHECK(after[0].status == Status::ok);
 }
 
+TEST_CASE("after a reset the failures of what was posted before do not count, whenever they come") {
+  Hand hand;
+  SharedRig rig({}, std::make_unique<HandBackend>(hand));
+  Submitter submitter = rig.shared.join();
+  REQUIRE(post(submitter, nop(1)));
+  submitter.reset();
+  REQUIRE(submitter.post(std::array{nop(2), nop(3, true)}).kind == Kind::none);
+  submitter.issue();
+  rig.round();
+  rig.round();
+  REQUIRE(hand.held.size() == 2);
+  hand.end(0, EIO);
+  hand.end(0);
+  for (int i = 0; i < 3; ++i) rig.round();
+  REQUIRE(hand.held.size() == 1);  // the fence began
+  hand.end(0);
+  const auto done = rig.collect(submitter, 3);
+  REQUIRE(done.size() == 3);
+  CHECK(done[0].status == Status::failed);
+  CHECK(done[2].status == Status::ok);
+}
+
 TEST_CASE("a large transfer is not passed by small ones for ever") {
   Hand hand;
   SharedRig rig({}, std::make_unique<HandBackend>(hand), {.submitters = 2, .depth = 8},
