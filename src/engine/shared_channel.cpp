@@ -19,6 +19,27 @@ namespace {
 
 constexpr unsigned kBurst = 16;  // transfers of one submitter before it is another's turn
 
+// How the next transfer of a submitter stands with its fences.
+enum class Fenced : std::uint8_t { goes, waits, ended };
+
+[[nodiscard]] Fenced ask_fences(SharedSeat& seat, Cookie cookie,
+                                const SharedRecord& record) noexcept {
+  SharedSeat::Owner& owner = seat.owner;
+  if (record.fresh && owner.fresh != cookie) {
+    owner.fresh = cookie;
+    owner.cause = 0;
+  }
+  if (!record.request.fence) return Fenced::goes;
+  if (owner.ended + 1 != cookie) return Fenced::waits;  // all before it have to end first
+  if (owner.cause == 0) return Fenced::goes;
+  owner.taken = owner.ended = cookie;
+  seat.result(cookie) = {.token = record.request.token,
+                         .cookie = cookie,
+                         .cause = owner.cause,
+                         .status = Status::not_attempted};
+  return Fenced::ended;
+}
+
 }  // namespace
 
 // What taking over some requests of one submitter came to.
@@ -129,22 +150,12 @@ SharedChannel::Burst SharedChannel::take_from(std::uint32_t number, unsigned mos
   while (count + burst.ended < most && owner.taken + count != owner.issued) {
     const Cookie cookie = owner.taken + count + 1;
     const SharedRecord& record = seat.record(cookie);
-    if (record.fresh && owner.fresh != cookie) {
-      owner.fresh = cookie;
-      owner.cause = 0;
-    }
-    if (record.request.fence) {
-      if (owner.ended + 1 != cookie) break;  // all before it have to end first
-      if (owner.cause != 0) {
-        owner.taken = owner.ended = cookie;
-        seat.result(cookie) = {.token = record.request.token,
-                               .cookie = cookie,
-                               .cause = owner.cause,
-                               .status = Status::not_attempted};
-        if (owner.left) abandoned_.add(1);
-        ++burst.ended;
-        continue;
-      }
+    const Fenced fenced = ask_fences(seat, cookie, record);
+    if (fenced == Fenced::waits) break;
+    if (fenced == Fenced::ended) {
+      if (owner.left) abandoned_.add(1);
+      ++burst.ended;
+      continue;
     }
     if (record.slots > slots) {
       burst.no_room = true;
@@ -154,16 +165,21 @@ SharedChannel::Burst SharedChannel::take_from(std::uint32_t number, unsigned mos
     requests[count] = record.request;
     requests[count++].fence = false;  // kept here, for one submitter only
   }
-  if (count == 0) return burst;
-  PrepareResult prepared = channel_.prepare(std::span(requests).first(count));
-  if (!prepared) return burst;  // not unless somebody else uses the channel
+  burst.submitted = count == 0 ? 0 : give(number, std::span(requests).first(count));
+  return burst;
+}
+
+unsigned SharedChannel::give(std::uint32_t number,
+                             std::span<const OperationRequest> requests) noexcept {
+  PrepareResult prepared = channel_.prepare(requests);
+  if (!prepared) return 0;  // not unless somebody else uses the channel
+  const auto count = static_cast<unsigned>(requests.size());
   const Cookie first = channel_.submit(std::move(prepared.prepared));
   for (unsigned i = 0; i < count; ++i) {
     owners_[(first + i) % owners_.size()] = static_cast<std::uint16_t>(number);
   }
-  owner.taken += count;
-  burst.submitted = count;
-  return burst;
+  seats_[number].owner.taken += count;
+  return count;
 }
 
 void SharedChannel::tell() noexcept {

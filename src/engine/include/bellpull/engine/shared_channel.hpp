@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "bellpull/engine/counter.hpp"
@@ -90,6 +91,8 @@ class SharedChannel {
   [[nodiscard]] SharedRun take(unsigned limit) noexcept;
   struct Burst;
   [[nodiscard]] Burst take_from(std::uint32_t number, unsigned most) noexcept;
+  [[nodiscard]] unsigned give(std::uint32_t number,
+                              std::span<const OperationRequest> requests) noexcept;
   void tell() noexcept;
 
   OperationChannel& channel_;
