@@ -40,8 +40,9 @@ OperationDevice::OperationDevice(const OperationOptions& options, std::unique_pt
       per_chain_(std::min(2 * kMaxSegments, options.size)),
       parts_(capabilities_) {
   std::byte* const records = queue_.beside();
-  requests_ = new (records) RequestRecord[size()];
-  results_ = new (records + size() * sizeof(RequestRecord)) ResultRecord[size()];
+  // Results first: they need the larger alignment, and have it in a ring of any size.
+  results_ = new (records) ResultRecord[size()];
+  requests_ = new (records + size() * sizeof(ResultRecord)) RequestRecord[size()];
   transfers_.resize(mask_ + 1);
   ops_.resize(mask_ + 1);
   chains_.resize(mask_ + 1);
