@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <stdexcept>
 #include <string>
 
@@ -54,7 +55,8 @@ SharedChannel::SharedChannel(OperationChannel& channel, const SharedOptions& opt
       count_(check_sharing("share an operation channel", options.submitters, options.depth)),
       door_(std::make_unique<SharedDoor>(options.notify)),
       seats_(std::make_unique<SharedSeat[]>(count_)),
-      owners_(channel.size()) {
+      mask_(std::bit_ceil(channel.size()) - 1),
+      owners_(std::size_t{mask_} + 1) {
   if (channel.in_flight() != 0) {
     throw std::invalid_argument("share an operation channel: it has " +
                                 std::to_string(channel.in_flight()) +
@@ -107,7 +109,7 @@ unsigned SharedChannel::route(unsigned limit) noexcept {
 }
 
 void SharedChannel::finish(const OperationCompletion& completion) noexcept {
-  SharedSeat& seat = seats_[owners_[completion.cookie % owners_.size()]];
+  SharedSeat& seat = seats_[owners_[completion.cookie & mask_]];
   SharedSeat::Owner& owner = seat.owner;
   // Transfers of a channel end in order, so those of one submitter do.
   OperationCompletion& result = seat.result(++owner.ended);
@@ -176,7 +178,7 @@ unsigned SharedChannel::give(std::uint32_t number,
   const auto count = static_cast<unsigned>(requests.size());
   const Cookie first = channel_.submit(std::move(prepared.prepared));
   for (unsigned i = 0; i < count; ++i) {
-    owners_[(first + i) % owners_.size()] = static_cast<std::uint16_t>(number);
+    owners_[(first + i) & mask_] = static_cast<std::uint16_t>(number);
   }
   seats_[number].owner.taken += count;
   return count;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "shared_seat.hpp"
 
+#include <bit>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -25,8 +26,10 @@ void SharedSeat::open(const Capabilities& limits, std::uint32_t size, std::uint3
   limits_ = limits;
   ring_size_ = size;
   door_ = &door;
-  records_.resize(depth);
-  results_.resize(depth);
+  depth_ = depth;
+  mask_ = std::bit_ceil(depth) - 1;
+  records_.resize(std::size_t{mask_} + 1);
+  results_.resize(std::size_t{mask_} + 1);
   // Who has nothing new to tell tells nothing, so no more values wait than transfers are in flight.
   if (issued_.make(depth) != ring::SetupError::none ||
       ended_.make(depth) != ring::SetupError::none) {

@@ -53,15 +53,11 @@ class alignas(ring::kCacheLine) SharedSeat {
   /// Makes the rings and the records. Throws std::bad_alloc.
   void open(const Capabilities& limits, std::uint32_t size, std::uint32_t depth, SharedDoor& door);
 
-  [[nodiscard]] SharedRecord& record(Cookie cookie) noexcept {
-    return records_[cookie % records_.size()];
-  }
+  [[nodiscard]] SharedRecord& record(Cookie cookie) noexcept { return records_[cookie & mask_]; }
   [[nodiscard]] OperationCompletion& result(Cookie cookie) noexcept {
-    return results_[cookie % results_.size()];
+    return results_[cookie & mask_];
   }
-  [[nodiscard]] std::uint32_t depth() const noexcept {
-    return static_cast<std::uint32_t>(records_.size());
-  }
+  [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
   [[nodiscard]] const Capabilities& limits() const noexcept { return limits_; }
   [[nodiscard]] std::uint32_t ring_size() const noexcept { return ring_size_; }
 
@@ -140,6 +136,8 @@ class alignas(ring::kCacheLine) SharedSeat {
 
   Capabilities limits_;
   std::uint32_t ring_size_ = 0;
+  std::uint32_t depth_ = 0;
+  std::uint32_t mask_ = 0;  // of cookies, to find records and results
   SharedDoor* door_ = nullptr;
   std::vector<SharedRecord> records_;
   std::vector<OperationCompletion> results_;

@@ -127,7 +127,7 @@ TEST_CASE(
     "several threads share a channel: each hears of its own transfers, once, in order, and "
     "nobody sleeps through a bell") {
   const std::uint64_t seed = ring::test::announce_seed("shared channel", 5);
-  const std::uint64_t each = long_run() ? 10'000'000 : scaled(20'000);
+  const std::uint64_t each = long_run() ? 3'000'000 : scaled(20'000);
   for (const OperationSetting& setting : kOperationSettings) {
     CAPTURE(describe(setting));
     Sleeper owner;

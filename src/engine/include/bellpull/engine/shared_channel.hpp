@@ -99,7 +99,8 @@ class SharedChannel {
   const std::uint32_t count_;
   std::unique_ptr<SharedDoor> door_;
   std::unique_ptr<SharedSeat[]> seats_;
-  std::vector<std::uint16_t> owners_;  // of what is in flight, by cookie modulo the channel's size
+  const std::uint32_t mask_;           // of the channel's cookies
+  std::vector<std::uint16_t> owners_;  // of what is in flight, by masked cookie
   std::uint32_t turn_ = 0;             // whose requests are taken next
   bool more_ = false;                  // the last run() stopped at its limit
   Counter submitted_;
