@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <functional>
 #include <random>
 #include <thread>
@@ -43,6 +44,15 @@ struct TestWaiter {
 };
 static_assert(Waiter<TestWaiter<OperationChannel>, OperationChannel, std::uint64_t>);
 static_assert(Waiter<TestWaiter<StreamChannel>, StreamChannel, std::uint64_t>);
+
+// As programs have it.
+struct RealWaiter {
+  using Time = std::chrono::steady_clock::time_point;
+  Time now() noexcept { return std::chrono::steady_clock::now(); }
+  void completed(std::span<const OperationCompletion>) noexcept {}
+  void rest(Time) noexcept {}
+};
+static_assert(Waiter<RealWaiter, OperationChannel, RealWaiter::Time>);
 
 constexpr std::uint64_t kFar = 1'000'000;
 
@@ -128,6 +138,16 @@ TEST_CASE("S1.7: a channel that stands still is no reason to wait") {
     CHECK(waiter.rests == 0);
     CHECK(rig.channel->resume());
   }
+}
+
+TEST_CASE("S1.7: the clock may be a real one") {
+  HandRig rig;
+  RealWaiter waiter;
+  REQUIRE(rig.channel.post(nops(4)).kind == Kind::none);
+  rig.channel.issue();
+  const WaitResult late =
+      prepare_or_wait(rig.rig.engine, rig.channel, nops(1), RealWaiter::Time::min(), waiter);
+  CHECK(late.end == WaitEnd::late);
 }
 
 TEST_CASE("S1.7: at the deadline it is late, took nothing and lost nothing") {

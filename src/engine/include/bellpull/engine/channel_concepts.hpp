@@ -17,24 +17,18 @@ template <class C>
 concept MemoryChannel = requires(C& channel, const C& view,
                                  std::span<const OperationRequest> requests,
                                  std::span<OperationCompletion> completions) {
-  { channel.post(requests) }
-  noexcept->std::same_as<PrepareError>;
-  { channel.issue() }
-  noexcept->std::same_as<void>;
-  { channel.poll(completions) }
-  noexcept->std::same_as<unsigned>;
-  { channel.arm() }
-  noexcept->std::same_as<Armed>;
-  { channel.disarm() }
-  noexcept->std::same_as<void>;
-  { view.in_flight() }
-  noexcept->std::same_as<std::uint32_t>;
-  { view.free_slots() }
-  noexcept->std::same_as<std::uint32_t>;
-  { view.size() }
-  noexcept->std::same_as<std::uint32_t>;
-  { view.capabilities() }
-  noexcept->std::same_as<const Capabilities&>;
+  requires std::same_as<decltype(channel.post(requests)), PrepareError>;
+  requires noexcept(channel.issue());
+  requires std::same_as<decltype(channel.poll(completions)), unsigned>;
+  requires std::same_as<decltype(channel.arm()), Armed>;
+  requires noexcept(channel.disarm());
+  requires std::same_as<decltype(view.in_flight()), std::uint32_t>;
+  requires std::same_as<decltype(view.free_slots()), std::uint32_t>;
+  requires std::same_as<decltype(view.size()), std::uint32_t>;
+  requires std::same_as<decltype(view.capabilities()), const Capabilities&>;
+  requires noexcept(channel.post(requests));
+  requires noexcept(channel.poll(completions));
+  requires noexcept(channel.arm());
 };
 
 /// A memory channel with what a device behind it needs besides: settings, a device that says how
@@ -42,18 +36,12 @@ concept MemoryChannel = requires(C& channel, const C& view,
 template <class C>
 concept DeviceChannel = MemoryChannel<C> &&
     requires(C& channel, const C& view, const ChannelConfig& config, bool wanted, Cookie cookie) {
-  { channel.configure(config) }
-  noexcept->std::same_as<bool>;
-  { channel.external_control(wanted) }
-  noexcept->std::same_as<bool>;
-  { channel.pause() }
-  noexcept->std::same_as<bool>;
-  { channel.resume() }
-  noexcept->std::same_as<bool>;
-  { channel.terminate() }
-  noexcept->std::same_as<void>;
-  { view.status(cookie) }
-  noexcept->std::same_as<TransferStatus>;
+  requires std::same_as<decltype(channel.configure(config)), bool>;
+  requires std::same_as<decltype(channel.external_control(wanted)), bool>;
+  requires std::same_as<decltype(channel.pause()), bool>;
+  requires std::same_as<decltype(channel.resume()), bool>;
+  requires noexcept(channel.terminate());
+  requires std::same_as<decltype(view.status(cookie)), TransferStatus>;
 };
 
 // One of several users must not reconfigure, halt or end what the others use.

@@ -42,20 +42,19 @@ using CompletionOf =
     std::conditional_t<std::same_as<C, OperationChannel>, OperationCompletion, Completion>;
 
 /// What prepare_or_wait() needs of its caller: a clock of any kind, where completions go, and a way
-/// to sleep.
+/// to sleep. None of it throws.
+///
+/// `now()` is the time, in what the deadline is in. `completed()` takes completions that were
+/// polled while waiting: they are the client's, with their buffers. `rest()` sleeps until the
+/// channel's bell rings, or the deadline at the latest; with a driven engine also until one of its
+/// wait sources is ready, which it tells the engine; it may return early.
 template <class W, class C, class Time>
 concept Waiter = requires(W& waiter, const Time& deadline,
                           std::span<const CompletionOf<C>> completions) {
-  /// The time, in what the deadline is in.
-  { waiter.now() >= deadline }
-  noexcept->std::convertible_to<bool>;
-  /// Takes completions that were polled while waiting: they are the client's, with their buffers.
-  { waiter.completed(completions) }
-  noexcept;
-  /// Sleeps until the channel's bell rings, or the deadline at the latest. With a driven engine
-  /// also until one of its wait sources is ready, which it tells the engine. May return early.
-  { waiter.rest(deadline) }
-  noexcept;
+  requires std::convertible_to<decltype(waiter.now() >= deadline), bool>;
+  requires noexcept(waiter.now());
+  requires noexcept(waiter.completed(completions));
+  requires noexcept(waiter.rest(deadline));
 };
 
 /// Prepares as channel.prepare() does, and where that would block, waits for slots to come back: it
