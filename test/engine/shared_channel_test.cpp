@@ -237,7 +237,7 @@ TEST_CASE("a round of a shared channel keeps to its limit, and says that there i
   CHECK(rig.shared.run(0).submitted == 0);
   std::uint64_t submitted = 0, completed = 0;
   for (unsigned round = 0; round < 1000 && completed < 192; ++round) {
-    const unsigned limit = 1 + round % 40;
+    const unsigned limit = 1 + round * 23 % 40;  // a small one behind a large one, too
     const SharedRun run = rig.shared.run(limit);
     REQUIRE(run.submitted <= limit);
     REQUIRE(run.completed <= limit);
@@ -293,10 +293,31 @@ TEST_CASE("the owner's bell rings once after it armed, whoever issues and howeve
   CHECK(one.arm() == Armed::armed);
   CHECK(client.rung == 2);
   CHECK(rig.shared.stats().bells == 1);
+  REQUIRE(rig.shared.arm() == Armed::armed);
   rig.shared.disarm();
   REQUIRE(post(one, nop(6)));
   one.issue();
   CHECK(owner.rung == 1);
+}
+
+TEST_CASE("an owner that stopped at its limit does not sleep, though nothing is in flight") {
+  Hand hand;
+  SharedRig rig({}, std::make_unique<HandBackend>(hand));
+  Submitter submitter = rig.shared.join();
+  REQUIRE(post(submitter, nop(1)));
+  for (std::uint64_t token = 2; token <= 8; ++token) REQUIRE(post(submitter, nop(token, true)));
+  submitter.issue();
+  rig.round();
+  REQUIRE(hand.held.size() == 1);
+  hand.end(0, EIO);
+  step(rig.rig.engine);
+  for (unsigned left : {7, 4, 1}) {  // behind a failure they end here, three at a time
+    const SharedRun run = rig.shared.run(3);
+    CHECK(run.runnable == (left > 2));
+    CHECK(rig.rig.channel->in_flight() == 0);
+    CHECK(rig.shared.arm() == (left > 2 ? Armed::work_pending : Armed::armed));
+  }
+  CHECK(rig.collect(submitter, 8).size() == 8);
 }
 
 TEST_CASE(
