@@ -311,7 +311,7 @@ TEST_CASE("an owner that stopped at its limit does not sleep, though nothing is 
   REQUIRE(hand.held.size() == 1);
   hand.end(0, EIO);
   step(rig.rig.engine);
-  for (unsigned left : {7, 4, 1}) {  // behind a failure they end here, three at a time
+  for (const unsigned left : {7U, 4U, 1U}) {  // behind a failure they end here, three at a time
     const SharedRun run = rig.shared.run(3);
     CHECK(run.runnable == (left > 2));
     CHECK(rig.rig.channel->in_flight() == 0);
