@@ -216,8 +216,9 @@ TEST_CASE("S1.7: it rests until the bell rings, and not when there is something 
   const auto channel = engine.open_stream(options, std::make_unique<Gated>(log));
   std::array<std::byte, 8> memory{};
   const OneSegment one(memory, 1);
-  for (int i = 0; i < 4; ++i) REQUIRE(channel->post(one.batch()).kind == Kind::none);
+  for (int i = 0; i < 3; ++i) REQUIRE(channel->post(one.batch()).kind == Kind::none);
   channel->issue();
+  REQUIRE(channel->post(one.batch()).kind == Kind::none);  // stays the client's to issue
   TestWaiter<StreamChannel> waiter;
   waiter.resting = [&] {
     log.gate = true;
@@ -228,6 +229,20 @@ TEST_CASE("S1.7: it rests until the bell rings, and not when there is something 
   CHECK(waiter.rests == 1);
   CHECK(bell.rung == 1);
   CHECK(waiter.all.size() >= 1);
+  CHECK(channel->unissued() == 1);
+  CHECK(log.started == 3);
+}
+
+TEST_CASE("S1.7: what was not issued is no reason to wait on any engine") {
+  for (const OperationSetting& setting : kOperationSettings) {
+    CAPTURE(describe(setting));
+    OperationRig rig(setting, make_copy_backend(), {.size = 2});
+    TestWaiter<OperationChannel> waiter;
+    REQUIRE(rig.channel->post(nops(2)).kind == Kind::none);
+    CHECK(prepare_or_wait(rig.engine, *rig.channel, nops(1), kFar, waiter).end == WaitEnd::stuck);
+    CHECK(waiter.rests == 0);
+    CHECK(waiter.time == 0);
+  }
 }
 
 TEST_CASE("S1.7: a driven engine without work that waits for nothing cannot free a slot") {
