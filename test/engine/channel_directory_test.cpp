@@ -190,8 +190,8 @@ TEST_CASE("opening that fails leaves the channel as free as it was") {
   CHECK_THROWS_AS((void)directory.request(query, options), std::system_error);
   CHECK(directory.stats().opened == 0);
   CHECK(directory.stats().closed == 0);
-  CHECK(directory.request(query).lease);
-  CHECK(directory.join({Operation::copy}).submitter);
+  CHECK(static_cast<bool>(directory.request(query).lease));
+  CHECK(static_cast<bool>(directory.join({Operation::copy}).submitter));
 }
 
 TEST_CASE(

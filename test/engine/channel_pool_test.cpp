@@ -113,7 +113,7 @@ TEST_CASE("a channel whose last user left with transfers in flight is free when 
   CHECK(hand.stops == 0);
   hand.end(0);
   engine.run(16);
-  CHECK(directory.request(query).lease);
+  CHECK(static_cast<bool>(directory.request(query).lease));
 }
 
 TEST_CASE(
@@ -190,7 +190,7 @@ TEST_CASE("users of a pool may be with other threads, and wake its owner when th
     }
     for (std::thread& thread : threads) thread.join();
     CHECK(done == 4 * each);
-    CHECK(directory.request(ChannelQuery::named("copy 0")).lease);
+    CHECK(static_cast<bool>(directory.request(ChannelQuery::named("copy 0")).lease));
     {
       const Joined joined = directory.join({Operation::nop});
       directory.run_pool(32);

@@ -229,7 +229,7 @@ TEST_CASE("a large transfer is not passed by small ones for ever") {
 TEST_CASE("a round of a shared channel keeps to its limit, and says that there is more") {
   SharedRig rig({}, make_copy_backend(), {.submitters = 3, .depth = 64});
   std::array<Submitter, 3> all{rig.shared.join(), rig.shared.join(), rig.shared.join()};
-  CHECK_FALSE(rig.shared.join());  // no place left
+  CHECK_FALSE(static_cast<bool>(rig.shared.join()));  // no place left
   for (Submitter& submitter : all) {
     for (std::uint64_t token = 1; token <= 64; ++token) REQUIRE(post(submitter, nop(token)));
     submitter.issue();
@@ -340,7 +340,7 @@ TEST_CASE(
   }
   rig.round();
   CHECK(rig.shared.submitters() == 1);
-  CHECK_FALSE(rig.shared.join());
+  CHECK_FALSE(static_cast<bool>(rig.shared.join()));
   REQUIRE(hand.held.size() == 2);
   hand.end(0);
   hand.end(0, EIO);
