@@ -145,7 +145,11 @@ class TransferGraph {
   bool clear() noexcept;
 
  private:
-  enum class Stage : std::uint8_t { waiting, under_way, ended };
+  enum class Stage : std::uint8_t {
+    waiting,    ///< for parents, memory or slots
+    under_way,  ///< its channel has it
+    ended,      ///< to be reported, or reported
+  };
   struct Node {
     OperationRequest request{};  // its segments are in segments_
     NodeEnd end{};
