@@ -30,7 +30,7 @@ struct Farm {
         autonomous, late, OperationOptions{.size = size(), .layout = QueueLayout::packed}));
     for (const auto& station : stations) all.push_back(station.get());
   }
-  std::vector<std::unique_ptr<Station>> stations;
+  std::vector<std::unique_ptr<FaultyStation>> stations;
   std::vector<Station*> all;
 };
 
