@@ -171,10 +171,8 @@ TEST_CASE("R10: what prepare() refuses ends its node with the reason, and stops 
 
 TEST_CASE("what prepare() has no slots for is kept, and submitted when they come back") {
   Hands on({}, {.size = 2});
-  std::vector<NodeId> nodes;
-  for (int i = 0; i < 5; ++i) {
-    nodes.push_back(i == 0 ? on.nops.ready(0) : on.nops.ready(0, {nodes.back()}));
-  }
+  std::array<NodeId, 5> nodes{on.nops.ready(0)};
+  for (std::size_t i = 1; i < 5; ++i) nodes[i] = on.nops.ready(0, {nodes[i - 1]});
   const NodeId other = on.nops.ready(1);
   CHECK(on.advance().submitted == 3);  // as many as there are slots, and the other channel's
   on.two.end(0);

@@ -130,7 +130,7 @@ TEST_CASE("R9: tokens are as wide as pointers, alone and in a graph") {
 
 TEST_CASE("a request is its lists and a few numbers") {
   static_assert(std::is_trivially_copyable_v<HostRequest>);
-  static_assert(sizeof(TypedRequest<Host, 64>) < 2 * 64 * sizeof(Segment) + 96);
+  static_assert(sizeof(TypedRequest<Host, 64>) < sizeof(Segment) * 2 * 64 + 96);
   static_assert(sizeof(TypedChannel<Host>) == 2 * sizeof(void*));
   CHECK(true);
 }
