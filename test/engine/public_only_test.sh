@@ -7,7 +7,7 @@ set -euo pipefail
 
 compiler=$1 root=$2
 headers=$root/src/engine/include
-helpers=(graph_node transfer_graph typed_channel typed_request any_request request_parts)
+clients=(graph_node transfer_graph typed_channel typed_request any_request request_parts)
 sources=(graph_node transfer_graph transfer_graph_run)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -22,12 +22,12 @@ compiles() {
   "$compiler" -std=c++20 -fsyntax-only -I "$headers" -I "$root/src/ring/include" "$1" 2>"$scratch/said"
 }
 
-# befriended DIRECTORY: prints the lines that let a helper in.
+# befriended DIRECTORY: prints the lines that let a client in.
 befriended() {
   grep -rnE 'friend .*(TransferGraph|TypedChannel|TypedRequest|AnyRequest|RequestParts)' "$1" || true
 }
 
-# reaches_in FILE...: prints the lines that name what is internal, other than the helpers' own.
+# reaches_in FILE...: prints the lines that name what is internal, other than their own.
 reaches_in() {
   grep -nE 'detail::' "$@" | grep -v 'detail::RequestParts' || true
 }
@@ -37,7 +37,7 @@ for name in "${sources[@]}"; do
   compiles "$scratch/$name.cpp" || fail "$name.cpp needs more than public headers: $(<"$scratch/said")"
 done
 [[ -z $(befriended "$headers") ]] || fail "a public header makes a friend: $(befriended "$headers")"
-files=("${helpers[@]/#/$headers/bellpull/engine/}")
+files=("${clients[@]/#/$headers/bellpull/engine/}")
 files=("${files[@]/%/.hpp}" "$scratch"/*.cpp)
 [[ -z $(reaches_in "${files[@]}") ]] || fail "uses what is internal: $(reaches_in "${files[@]}")"
 
