@@ -2,6 +2,7 @@
 #include "bellpull/engine/channel.hpp"
 
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "channel_device.hpp"
@@ -64,14 +65,17 @@ Prepared::~Prepared() {
   if (count_ != 0) channel_->drop(first_, count_);
 }
 
-Channel::Channel(Engine& engine, ChannelDevice& device, const Capabilities& limits)
-    : engine_(engine),
+Channel::Channel(Engine& engine, ChannelDevice& device, const Capabilities& limits, Cookie first,
+                 OnClose on_close)
+    : next_cookie_(first != 0 ? first : 1),
+      engine_(engine),
       device_(device),
       tickets_(device.tickets().data()),
       capabilities_(limits),
       slots_(device.size()),
       heads_(device.size()),
-      driven_(engine.placement() == Placement::driven) {
+      driven_(engine.placement() == Placement::driven),
+      finishes_(on_close == OnClose::finish) {
   const auto attach = [this]<class Layout>(const ring::Driver<Layout>*, const auto& memory) {
     ring::DriverOptions<Layout> options;
     options.slots = slots_;
@@ -106,6 +110,7 @@ Cookie Channel::submit(Prepared prepared) noexcept {
 }
 
 void Channel::issue() noexcept {
+  shown_ = submitted();
   if (driven_) {
     publish();  // the engine runs on this very thread: nobody to wake
   } else if (with_driver([](auto& driver) noexcept { return driver.publish_and_test(); })) {
@@ -154,7 +159,8 @@ void Channel::stop() noexcept {
   engine_.core_->control(device_, Control::stop);
 }
 
-void Channel::leave() noexcept {
+void Channel::leave(bool stands_still) noexcept {
+  if (finishes_ && !stopped_ && !stands_still) finish();
   stop();
   engine_.core_->remove(device_);
 }
@@ -169,6 +175,19 @@ ChannelStats Channel::stats() const noexcept {
   stats.kicks = kicks_.value();
   stats.bad_done = device_.bad_done.value();
   return stats;
+}
+
+// Returns when what was issued is over. To close a channel is no part of the data path: it may ask
+// again and again.
+void Channel::finish() noexcept {
+  while (device_.completed.value() != shown_) {
+    if (driven_) {
+      engine_.retry_blocked();
+      engine_.run(size());
+    } else {
+      std::this_thread::yield();
+    }
+  }
 }
 
 PrepareError Channel::check_slots(std::size_t needed) const noexcept {
@@ -194,6 +213,7 @@ std::uint32_t Channel::free_slots() const noexcept {
 }
 
 void Channel::publish() noexcept {
+  shown_ = submitted();
   with_driver([](auto& driver) noexcept { driver.publish(); });
 }
 

@@ -44,6 +44,16 @@ class List {
 
   [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
   [[nodiscard]] std::size_t slots() const noexcept { return slots_; }
+  // Those that its first so many bytes take.
+  [[nodiscard]] std::size_t slots_of(std::uint64_t bytes) const noexcept {
+    std::size_t slots = 0;
+    for (const Segment& segment : segments_) {
+      if (segment.length == 0 || bytes == 0) continue;
+      bytes -= std::min<std::uint64_t>(segment.length, bytes);
+      ++slots;
+    }
+    return slots;
+  }
 
  private:
   [[nodiscard]] Reason check(const Segment& segment) const noexcept {
@@ -104,12 +114,13 @@ Checked check_operation(const OperationRequest& request, const Capabilities& lim
   if (const PrepareError error = destination.check(); error.kind != Kind::none) {
     return {.error = error};
   }
-  if (reads && writes && source.length() != destination.length()) {
-    return refuse(Reason::totals_differ, Side::destination);
-  }
-  const std::uint64_t length = std::max(source.length(), destination.length());
+  const bool cut = reads && writes && source.length() != destination.length();
+  if (cut && !request.shorter) return refuse(Reason::totals_differ, Side::destination);
+  const std::uint64_t length = cut ? std::min(source.length(), destination.length())
+                                   : std::max(source.length(), destination.length());
   if (operation != Operation::nop && length == 0) return refuse(Reason::zero_length);
-  const std::size_t slots = source.slots() + destination.slots();
+  const std::size_t slots = cut ? source.slots_of(length) + destination.slots_of(length)
+                                : source.slots() + destination.slots();
   return {.slots = std::max<std::size_t>(slots, 1), .length = length};
 }
 

@@ -3,20 +3,22 @@
 
 #include <algorithm>
 
+#include "bellpull/engine/engine.hpp"
 #include "place_all.hpp"
 #include "stream_device.hpp"
 
 namespace bellpull::engine {
 
-StreamChannel::StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, bool pushes)
-    : Channel(engine, *device, device->capabilities()),
-      pushes_(pushes),
+StreamChannel::StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device,
+                             const StreamOptions& options)
+    : Channel(engine, *device, device->capabilities(), options.first_cookie, options.on_close),
+      pushes_(options.sink.push != nullptr),
       writes_(capabilities().operations.contains(Operation::read)),
       scratch_(std::min(capabilities().max_segments, size())),
       device_(std::move(device)) {}
 
 StreamChannel::~StreamChannel() {
-  leave();
+  leave(false);
 }
 
 PrepareResult StreamChannel::prepare(std::span<const Request> requests) noexcept {

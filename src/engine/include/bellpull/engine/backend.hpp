@@ -14,6 +14,7 @@ namespace bellpull::engine {
 enum class Direction : std::uint8_t {
   memory_to_device,  ///< the back-end reads client memory: a write, a transmit
   device_to_memory,  ///< the back-end fills client memory: a read, a receive
+  device_to_device,  ///< reserved: no back-end takes it yet
 };
 
 /// The operation of a stream that moves bytes that way.
@@ -76,10 +77,11 @@ struct WaitSource {
 /// Most segments in a list of a transfer, on any back-end.
 inline constexpr unsigned kMaxSegments = 64;
 
-/// How finely a back-end can tell how far a transfer has got (dmaengine's residue granularity).
+/// How finely a back-end can tell how far a transfer has got (dmaengine's residue granularity). The
+/// core rounds what is finer than declared.
 enum class Granularity : std::uint8_t {
   descriptor,  ///< nothing or all of it
-  segment,     ///< segments that are done
+  segment,     ///< segments that are done: of the destination, or else of the source
   burst,       ///< any number of bytes
 };
 
