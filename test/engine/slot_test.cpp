@@ -140,20 +140,19 @@ class Accountant {
 TEST_CASE("S1.2, check 6: dropped transfers leak no slot, in any interleaving with submissions") {
   const std::uint64_t seed = ring::test::announce_seed("dropped transfers", 6);
   CAPTURE(seed);
-  const std::uint64_t drops = long_run() ? 10'000'000 : scaled(250'000);
-  std::uint64_t total = 0;
+  const std::uint64_t drops = long_run() ? 10'000'000 : scaled(200'000);
   for (const OperationSetting& setting : kOperationSettings) {
     CAPTURE(describe(setting));
     Accountant accountant(setting, 16, seed);
+    // Where two threads have to take turns, a tenth shows as much.
+    const std::uint64_t most = setting.placement == Placement::driven ? drops : drops / 10;
     bool exact = true;
-    for (std::uint64_t act = 0; exact && accountant.drops() < drops / 4; ++act) {
+    for (std::uint64_t act = 0; exact && accountant.drops() < most; ++act) {
       exact = accountant.act() && (act % 1000 != 999 || accountant.finish());
     }
     CHECK(exact);
     CHECK(accountant.finish());
-    total += accountant.drops();
   }
-  CHECK(total >= drops / 4 * 4);
 }
 
 // Holds what it prepared until it cannot get more, and then gives something back.

@@ -87,7 +87,7 @@ class alignas(ring::kCacheLine) Channel {
   /// Transfers submitted and not yet polled (with a push sink: whose slots are not back yet).
   [[nodiscard]] std::uint32_t in_flight() const noexcept { return in_flight_; }
 
-  /// Slots (descriptors, one per segment) that prepare() can still take.
+  /// Slots, one per segment, that prepare() can still take.
   [[nodiscard]] std::uint32_t free_slots() const noexcept;
 
   /// Slots of the ring.

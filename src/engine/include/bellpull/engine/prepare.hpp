@@ -45,8 +45,8 @@ struct PrepareError {
     bad_request,  ///< never: `reason` says which rule was broken, `segment` and `side` where
   };
   Kind kind = Kind::none;     ///< which
-  std::uint32_t needed = 0;   ///< descriptors, when would_block
-  std::uint32_t free = 0;     ///< descriptors, when would_block
+  std::uint32_t needed = 0;   ///< slots, when would_block
+  std::uint32_t free = 0;     ///< slots, when would_block
   std::uint32_t max = 0;      ///< when too_large
   std::uint32_t request = 0;  ///< index in the batch, when too_large or bad_request
   std::uint32_t segment = 0;  ///< index in its list, where a segment is to blame

@@ -34,7 +34,7 @@ class StreamChannel final : public Channel {
   /// nothing.
   PrepareResult prepare(std::span<const Request> requests) noexcept;
 
-  /// prepare() and submit() in one call: one call per burst for a receive ring.
+  /// prepare() and submit() in one call: one call per batch for a receive ring.
   PrepareError post(std::span<const Request> requests) noexcept;
 
   /// Pulls at most completions.size() completions, oldest first, and returns how many. Transfers
