@@ -39,6 +39,8 @@ const char* describe(PrepareReason reason) noexcept {
       return "the operation reads no source; leave it empty";
     case PrepareReason::destination_unexpected:
       return "the operation has no destination; leave it empty";
+    case PrepareReason::address_out_of_reach:
+      return "a segment lies where the back-end cannot reach; see Capabilities::address_mask";
     case PrepareReason::address_misaligned:
       return "a segment begins where the back-end cannot begin; see Capabilities::alignment";
     case PrepareReason::length_misaligned:

@@ -72,6 +72,10 @@ OperationSet check_backend(const std::string& tried, const Backend* backend) {
                                 std::to_string(limits.max_length) +
                                 " bytes; the alignment must be a power of two, and not more");
   }
+  if (limits.address_mask == 0 || (limits.address_mask & (limits.address_mask + 1)) != 0) {
+    throw std::invalid_argument(tried + ": the back-end declares an address mask of " +
+                                std::to_string(limits.address_mask) + "; it must be 2^n - 1");
+  }
   return limits.operations;
 }
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "segment_rules.hpp"
+
 namespace bellpull::engine {
 
 namespace {
@@ -57,15 +59,7 @@ class List {
 
  private:
   [[nodiscard]] Reason check(const Segment& segment) const noexcept {
-    if (segment.length == 0) return Reason::none;
-    if (segment.data == nullptr) return Reason::segment_without_memory;
-    const auto address = reinterpret_cast<std::uintptr_t>(segment.data);
-    if (segment.length - 1 > std::numeric_limits<std::uintptr_t>::max() - address) {
-      return Reason::segment_wraps;
-    }
-    if (address % limits_.alignment != 0) return Reason::address_misaligned;
-    if (segment.length % limits_.alignment != 0) return Reason::length_misaligned;
-    return Reason::none;
+    return segment.length == 0 ? Reason::none : broken_rule(segment, limits_);
   }
 
   [[nodiscard]] PrepareError too_large(std::uint32_t max, Reason reason,

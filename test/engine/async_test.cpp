@@ -50,7 +50,8 @@ class GateBackend final : public Backend {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-TEST_CASE("S0.3: submitting and issuing 64 MiB returns at once, while all bytes have still to move") {
+TEST_CASE(
+    "S0.3: submitting and issuing 64 MiB returns at once, while all bytes have still to move") {
   const std::size_t size = std::size_t{64} << 20;
   Bytes from(size, std::byte{9}), to(size);
   OperationRequest copy{.operation = Operation::copy};

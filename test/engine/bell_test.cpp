@@ -46,8 +46,8 @@ TEST_CASE("S4.5: a bell says which channel and why, and rings once however many 
     std::array<Bell, 2> done{{{0, Reason::completion}, {1, Reason::completion}}};
     std::array<Bell, 2> space{{{0, Reason::space}, {1, Reason::space}}};
     OperationRig rig(setting, make_copy_backend(), {.size = 64, .notify = done[0].notify()});
-    const auto other = rig.engine.open_operations({.size = 64, .notify = done[1].notify()},
-                                                  make_copy_backend());
+    const auto other =
+        rig.engine.open_operations({.size = 64, .notify = done[1].notify()}, make_copy_backend());
     const std::array<OperationChannel*, 2> channels{rig.channel.get(), other.get()};
     std::array<OperationCompletion, 64> taken;
     for (std::uint64_t round = 1; round <= 20; ++round) {

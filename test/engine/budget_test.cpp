@@ -48,7 +48,8 @@ TEST_CASE("check 8: poll returns at most its budget, for all budgets from 0 to 4
   }
 }
 
-TEST_CASE("check 8: a poll of budget 0 does no work: slots, completions and bells stay as they are") {
+TEST_CASE(
+    "check 8: a poll of budget 0 does no work: slots, completions and bells stay as they are") {
   int told = 0;
   const Notify bell{[](void* context) noexcept { ++*static_cast<int*>(context); }, &told};
   OperationRig rig({}, make_copy_backend(), {.size = 4});
@@ -94,7 +95,8 @@ void resubmit(const OperationSetting& setting, std::uint64_t transfers, std::uin
   CHECK(rig.channel->poll(done) == 0);
 }
 
-TEST_CASE("check 8, check 10: with a client that submits anew, all come back once, in their order") {
+TEST_CASE(
+    "check 8, check 10: with a client that submits anew, all come back once, in their order") {
   const std::uint64_t seed = ring::test::announce_seed("budgets", 8);
   CAPTURE(seed);
   for (const OperationSetting& setting : kOperationSettings) {

@@ -27,8 +27,7 @@ void open_and_close(Engine& engine, std::uint64_t round, bool operations) {
   std::array<std::byte, 8> memory{};
   const QueueLayout layout = round % 2 == 0 ? QueueLayout::split : QueueLayout::packed;
   if (operations) {
-    const auto channel =
-        engine.open_operations({.size = 4, .layout = layout}, make_copy_backend());
+    const auto channel = engine.open_operations({.size = 4, .layout = layout}, make_copy_backend());
     const Segment from{memory.data(), 4}, to{memory.data() + 4, 4};
     OperationRequest copy{.operation = Operation::copy};
     copy.source = {&from, 1};
@@ -110,7 +109,8 @@ constexpr std::size_t kBytes = 1u << 16;
   return moved;
 }
 
-TEST_CASE("S2.24: closing lets what was issued run to its end, or ends it, as was said at opening") {
+TEST_CASE(
+    "S2.24: closing lets what was issued run to its end, or ends it, as was said at opening") {
   for (const OperationSetting& setting : kOperationSettings) {
     CAPTURE(describe(setting));
     const auto finished = moved_after_close(setting, OnClose::finish, false);

@@ -63,7 +63,8 @@ class MemoryWay final : public Way {
   }
   unsigned poll(std::span<End> ends) override {
     std::array<OperationCompletion, 8> done;
-    const unsigned count = channel_->poll(std::span(done).first(std::min<std::size_t>(8, ends.size())));
+    const unsigned count =
+        channel_->poll(std::span(done).first(std::min<std::size_t>(8, ends.size())));
     for (unsigned i = 0; i < count; ++i) {
       ends[i] = {done[i].token, done[i].cookie, done[i].bytes, done[i].status};
     }
@@ -102,7 +103,8 @@ class DeviceWay final : public Way {
   }
   unsigned poll(std::span<End> ends) override {
     std::array<Completion, 8> done;
-    const unsigned count = channel_->poll(std::span(done).first(std::min<std::size_t>(8, ends.size())));
+    const unsigned count =
+        channel_->poll(std::span(done).first(std::min<std::size_t>(8, ends.size())));
     for (unsigned i = 0; i < count; ++i) {
       ends[i] = {done[i].token, done[i].cookie, done[i].bytes, done[i].status};
     }
@@ -197,9 +199,9 @@ TEST_CASE("S0.2: from device to device is a value of its own that no back-end ta
   static_assert(static_cast<unsigned>(Direction::device_to_device) == 2);
   FdCounters counters;
   SocketPair pair(SOCK_DGRAM);
-  CHECK_THROWS_AS(
-      (void)make_fd_backend({.fd = pair.left(), .direction = Direction::device_to_device}, counters),
-      std::invalid_argument);
+  CHECK_THROWS_AS((void)make_fd_backend(
+                      {.fd = pair.left(), .direction = Direction::device_to_device}, counters),
+                  std::invalid_argument);
 }
 
 /// A device that has memory channels and device channels, all of one piece of hardware: each piece
@@ -240,7 +242,8 @@ struct Unit {
   }
 };
 
-TEST_CASE("S0.4: one device has channels of both kinds, and settings of one leave the other alone") {
+TEST_CASE(
+    "S0.4: one device has channels of both kinds, and settings of one leave the other alone") {
   for (const QueueLayout layout : kLayouts) {
     CAPTURE(describe(layout));
     Unit unit;

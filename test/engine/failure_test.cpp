@@ -85,8 +85,8 @@ class DeviceSender final : public Sender {
       rx_ = engine.open_stream(options, std::move(ends.receiver));
       return;
     }
-    sockets_ = std::make_unique<SocketPair>(medium == Medium::seqpacket ? SOCK_SEQPACKET
-                                                                     : SOCK_DGRAM);
+    sockets_ =
+        std::make_unique<SocketPair>(medium == Medium::seqpacket ? SOCK_SEQPACKET : SOCK_DGRAM);
     tx_ = engine.open_stream(options, faulty(plan, writer(sockets_->left(), fds_[0]), counters_));
     rx_ = engine.open_stream(options, reader(sockets_->right(), fds_[1]));
   }
@@ -193,8 +193,9 @@ TEST_CASE("S0.13, S0.14: all back-ends tell failures alike, and give memory back
   }
 }
 
-constexpr std::array kFaults{"read-error", "write-error", "timeout:reaps=3", "corrupt",
-                             "false-success", "stuck", "late:reaps=4", "duplicate", "garbage-id"};
+constexpr std::array kFaults{"read-error",   "write-error",   "timeout:reaps=3",
+                             "corrupt",      "false-success", "stuck",
+                             "late:reaps=4", "duplicate",     "garbage-id"};
 
 // All operations with that fault; each has to come back once, whatever is said of it.
 void outlive(const OperationSetting& setting, ErrorPolicy policy, const char* fault) {
@@ -209,9 +210,9 @@ void outlive(const OperationSetting& setting, ErrorPolicy policy, const char* fa
     for (unsigned i = 0; i < count; ++i) REQUIRE(done[i].cookie == ++polled);
   };
   for (int round = 0; round < 15; ++round) {
-    for (const Operation operation : {Operation::nop, Operation::copy, Operation::fill,
-                                      Operation::crc32c, Operation::copy_crc32c,
-                                      Operation::compare}) {
+    for (const Operation operation :
+         {Operation::nop, Operation::copy, Operation::fill, Operation::crc32c,
+          Operation::copy_crc32c, Operation::compare}) {
       OperationRequest request{.operation = operation, .fence = round % 4 == 3};
       if (reads_source(operation)) request.source = from.list();
       if (has_destination(operation)) request.destination = to.list();
@@ -254,7 +255,8 @@ TEST_CASE("S0.12: streams outlive every kind of injected fault, too, on either e
       Engine engine({.placement = placement});
       LoopbackPair ends = make_loopback({});
       const std::string plan = std::string(fault) + ":every=3";
-      const auto tx = engine.open_stream({.size = 16}, faulty(plan, std::move(ends.sender), counters));
+      const auto tx =
+          engine.open_stream({.size = 16}, faulty(plan, std::move(ends.sender), counters));
       const auto rx =
           engine.open_stream({.size = 16}, faulty(plan, std::move(ends.receiver), counters));
       std::array<std::byte, 32> from{}, to{};

@@ -18,13 +18,13 @@ namespace bellpull::engine::test {
 namespace {
 
 // What was asked for is input: nobody who gets to see it can change it.
-static_assert(std::same_as<decltype(&OperationChannel::prepare),
-                           PrepareResult (OperationChannel::*)(
-                               std::span<const OperationRequest>) noexcept>);
+static_assert(
+    std::same_as<decltype(&OperationChannel::prepare),
+                 PrepareResult (OperationChannel::*)(std::span<const OperationRequest>) noexcept>);
 static_assert(std::same_as<decltype(&StreamChannel::prepare),
                            PrepareResult (StreamChannel::*)(std::span<const Request>) noexcept>);
-static_assert(std::same_as<decltype(&Backend::start),
-                           unsigned (Backend::*)(std::span<const Op>) noexcept>);
+static_assert(
+    std::same_as<decltype(&Backend::start), unsigned (Backend::*)(std::span<const Op>) noexcept>);
 static_assert(std::same_as<decltype(OperationRequest::source), std::span<const Segment>>);
 static_assert(std::same_as<decltype(Op::source), std::span<const Segment>>);
 
@@ -33,7 +33,8 @@ class Pages {
  public:
   explicit Pages(std::size_t bytes)
       : bytes_(bytes),
-        memory_(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+        memory_(
+            ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
     REQUIRE(memory_ != MAP_FAILED);
   }
   Pages(const Pages&) = delete;

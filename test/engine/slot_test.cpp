@@ -24,9 +24,9 @@ static_assert(std::is_nothrow_move_constructible_v<Prepared>);
 static_assert(std::is_nothrow_move_assignable_v<Prepared>);
 static_assert(!std::is_copy_constructible_v<Prepared> && !std::is_copy_assignable_v<Prepared>);
 static_assert(noexcept(std::declval<OperationChannel&>().submit(std::declval<Prepared>())));
-static_assert(std::same_as<decltype(std::declval<OperationChannel&>().submit(
-                               std::declval<Prepared>())),
-                           Cookie>);
+static_assert(
+    std::same_as<decltype(std::declval<OperationChannel&>().submit(std::declval<Prepared>())),
+                 Cookie>);
 
 // Prepares, drops, submits, issues, polls and terminates at random, with an account of the slots.
 class Accountant {

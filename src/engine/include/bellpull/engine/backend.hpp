@@ -91,9 +91,10 @@ struct Capabilities {
   unsigned max_segments = 1;     ///< segments in a list of one transfer, 1 to kMaxSegments
   std::uint32_t max_length = 0;  ///< bytes of one transfer
   std::uint32_t alignment = 1;   ///< of every address and length, in bytes; a power of two
-  Granularity residue = Granularity::descriptor;  ///< what progress() tells
-  bool configurable = false;                      ///< takes Op::burst
-  bool external_control = false;                  ///< takes Op::external_control
+  std::uint64_t address_mask = ~std::uint64_t{0};  ///< of the last byte it can reach: 2^n - 1
+  Granularity residue = Granularity::descriptor;   ///< what progress() tells
+  bool configurable = false;                       ///< takes Op::burst
+  bool external_control = false;                   ///< takes Op::external_control
 };
 
 /// Something that moves bytes: all that its author writes. Cookies, limits, splitting, the

@@ -25,6 +25,7 @@ enum class PrepareReason : std::uint8_t {
   totals_differ,            ///< source and destination are not equally long
   source_unexpected,        ///< the operation reads none
   destination_unexpected,   ///< the operation writes none
+  address_out_of_reach,     ///< of the back-end
   address_misaligned,       ///< for the back-end
   length_misaligned,        ///< for the back-end
   pattern_bytes,            ///< a pattern of no or more than 8 bytes

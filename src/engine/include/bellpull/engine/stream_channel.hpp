@@ -45,8 +45,7 @@ class StreamChannel final : public Channel {
  private:
   friend class Engine;
 
-  StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device,
-                const StreamOptions& options);
+  StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, const StreamOptions& options);
   [[nodiscard]] PrepareError check(std::span<const Request> requests) const noexcept;
   [[nodiscard]] PrepareError check(const Request& request) const noexcept;
   template <bool kPost, class Driver>
