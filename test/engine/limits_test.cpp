@@ -79,15 +79,11 @@ class Random {
 // All the rules that a segment breaks, one by one, from what is declared: the oracle.
 [[nodiscard]] std::set<Reason> broken_by(const Segment& segment, const Capabilities& limits) {
   std::set<Reason> broken;
-  const auto address =
-      static_cast<unsigned __int128>(reinterpret_cast<std::uintptr_t>(segment.data));
+  const std::uint64_t address = reinterpret_cast<std::uintptr_t>(segment.data);
+  const std::uint64_t last = address + segment.length - 1;
   if (segment.data == nullptr) broken.insert(Reason::segment_without_memory);
-  if (address + segment.length > static_cast<unsigned __int128>(1) << 64) {
-    broken.insert(Reason::segment_wraps);
-  }
-  if (address + segment.length - 1 > limits.address_mask) {
-    broken.insert(Reason::address_out_of_reach);
-  }
+  if (last < address) broken.insert(Reason::segment_wraps);
+  if (last > limits.address_mask) broken.insert(Reason::address_out_of_reach);
   if (address % limits.alignment != 0) broken.insert(Reason::address_misaligned);
   if (segment.length % limits.alignment != 0) broken.insert(Reason::length_misaligned);
   return broken;
