@@ -104,8 +104,9 @@ TEST_CASE("S2.17: a comparison of the shorter length looks at no byte behind it"
 TEST_CASE("S2.17: the shorter length takes only the slots it needs, and none is refused") {
   Bytes memory(64);
   std::byte* const at = memory.bytes().data();
-  const std::array many{Segment{at, 8}, Segment{at + 8, 8}, Segment{at + 16, 8}};
-  const Segment few{at + 32, 9}, none{at + 40, 0};
+  const std::array many{Segment{at, 8}, Segment{at + 8, 8}, Segment{at + 16, 8},
+                        Segment{at + 24, 8}};
+  const Segment few{at + 40, 9}, none{at + 50, 0};
   OperationRig rig({}, make_copy_backend(), {.size = 4});
   OperationRequest copy{.operation = Operation::copy, .shorter = true};
   copy.source = many;
@@ -121,7 +122,7 @@ TEST_CASE("S2.17: the shorter length takes only the slots it needs, and none is 
   fill.destination = many;
   REQUIRE(rig.submit(fill) == 2);
   rig.channel->issue();
-  CHECK(rig.collect(1).at(0).bytes == 24);
+  CHECK(rig.collect(1).at(0).bytes == 32);
 }
 
 TEST_CASE("S2.17: reusable and chunked transfers take the shorter length, too") {
