@@ -2,6 +2,7 @@
 #include "bellpull/engine/channel.hpp"
 
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "channel_device.hpp"
@@ -38,6 +39,8 @@ const char* describe(PrepareReason reason) noexcept {
       return "the operation reads no source; leave it empty";
     case PrepareReason::destination_unexpected:
       return "the operation has no destination; leave it empty";
+    case PrepareReason::address_out_of_reach:
+      return "a segment lies where the back-end cannot reach; see Capabilities::address_mask";
     case PrepareReason::address_misaligned:
       return "a segment begins where the back-end cannot begin; see Capabilities::alignment";
     case PrepareReason::length_misaligned:
@@ -64,14 +67,17 @@ Prepared::~Prepared() {
   if (count_ != 0) channel_->drop(first_, count_);
 }
 
-Channel::Channel(Engine& engine, ChannelDevice& device, const Capabilities& limits)
-    : engine_(engine),
+Channel::Channel(Engine& engine, ChannelDevice& device, const Capabilities& limits, Cookie first,
+                 OnClose on_close)
+    : next_cookie_(first != 0 ? first : 1),
+      engine_(engine),
       device_(device),
       tickets_(device.tickets().data()),
       capabilities_(limits),
       slots_(device.size()),
       heads_(device.size()),
-      driven_(engine.placement() == Placement::driven) {
+      driven_(engine.placement() == Placement::driven),
+      finishes_(on_close == OnClose::finish) {
   const auto attach = [this]<class Layout>(const ring::Driver<Layout>*, const auto& memory) {
     ring::DriverOptions<Layout> options;
     options.slots = slots_;
@@ -106,7 +112,7 @@ Cookie Channel::submit(Prepared prepared) noexcept {
 }
 
 void Channel::issue() noexcept {
-  issued_ = next_cookie_ - 1;
+  shown_ = submitted();
   if (driven_) {
     publish();  // the engine runs on this very thread: nobody to wake
   } else if (with_driver([](auto& driver) noexcept { return driver.publish_and_test(); })) {
@@ -155,7 +161,8 @@ void Channel::stop() noexcept {
   engine_.core_->control(device_, Control::stop);
 }
 
-void Channel::leave() noexcept {
+void Channel::leave(bool stands_still) noexcept {
+  if (finishes_ && !stopped_ && !stands_still) finish();
   stop();
   engine_.core_->remove(device_);
 }
@@ -170,6 +177,19 @@ ChannelStats Channel::stats() const noexcept {
   stats.kicks = kicks_.value();
   stats.bad_done = device_.bad_done.value();
   return stats;
+}
+
+// Returns when what was issued is over. To close a channel is no part of the data path: it may ask
+// again and again.
+void Channel::finish() noexcept {
+  while (device_.completed.value() != shown_) {
+    if (driven_) {
+      engine_.retry_blocked();
+      engine_.run(size());
+    } else {
+      std::this_thread::yield();
+    }
+  }
 }
 
 PrepareError Channel::check_slots(std::size_t needed) const noexcept {
@@ -195,7 +215,7 @@ std::uint32_t Channel::free_slots() const noexcept {
 }
 
 void Channel::publish() noexcept {
-  issued_ = next_cookie_ - 1;
+  shown_ = submitted();
   with_driver([](auto& driver) noexcept { driver.publish(); });
 }
 

@@ -72,6 +72,10 @@ OperationSet check_backend(const std::string& tried, const Backend* backend) {
                                 std::to_string(limits.max_length) +
                                 " bytes; the alignment must be a power of two, and not more");
   }
+  if (limits.address_mask == 0 || (limits.address_mask & (limits.address_mask + 1)) != 0) {
+    throw std::invalid_argument(tried + ": the back-end declares an address mask of " +
+                                std::to_string(limits.address_mask) + "; it must be 2^n - 1");
+  }
   return limits.operations;
 }
 
@@ -152,6 +156,7 @@ void Engine::Core::add(ChannelDevice& device) {
   }
   const bool sends = !device.capabilities().operations.contains(Operation::read);
   devices_.insert(sends ? devices_.begin() : devices_.end(), &device);
+  opened.add(1);
 }
 
 void Engine::Core::remove(ChannelDevice& device) noexcept {
@@ -165,7 +170,7 @@ void Engine::Core::control(ChannelDevice& device, Control wanted) noexcept {
 }
 
 void Engine::Core::forget(ChannelDevice& device) noexcept {
-  std::erase(devices_, &device);
+  closed.add(std::erase(devices_, &device));  // none if it could not be opened
   waits.remove(device);
   // A descriptor that was watched before is only refused when it is gone, and then its devices hear
   // of that from their own calls.
@@ -266,8 +271,7 @@ std::unique_ptr<StreamChannel> Engine::open_stream(const StreamOptions& options,
   }
   auto device = std::make_unique<StreamDevice>(options.layout, options.size, std::move(backend),
                                                options.notify, options.sink);
-  const bool pushes = options.sink.push != nullptr;
-  std::unique_ptr<StreamChannel> channel(new StreamChannel(*this, std::move(device), pushes));
+  std::unique_ptr<StreamChannel> channel(new StreamChannel(*this, std::move(device), options));
   core_->add(*channel->device_);  // last: the engine must not know a device that failed to open
   return channel;
 }
@@ -281,8 +285,8 @@ std::unique_ptr<OperationChannel> Engine::open_operations(const OperationOptions
         "a stream channel over read or write");
   }
   auto device = std::make_unique<OperationDevice>(options, std::move(backend));
-  const bool pushes = options.sink.push != nullptr;
-  std::unique_ptr<OperationChannel> channel(new OperationChannel(*this, std::move(device), pushes));
+  std::unique_ptr<OperationChannel> channel(
+      new OperationChannel(*this, std::move(device), options));
   core_->add(*channel->device_);
   return channel;
 }
@@ -316,7 +320,8 @@ Placement Engine::placement() const noexcept {
 
 EngineStats Engine::stats() const noexcept {
   return {core_->runs.value(), core_->sleeps.value(),
-          core_->doorbells.load(std::memory_order_relaxed)};
+          core_->doorbells.load(std::memory_order_relaxed), core_->opened.value(),
+          core_->closed.value()};
 }
 
 }  // namespace bellpull::engine

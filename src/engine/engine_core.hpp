@@ -42,6 +42,8 @@ class Engine::Core {
   WaitTable waits;
   Counter runs;
   Counter sleeps;
+  Counter opened;  // both written while the thread is parked
+  Counter closed;
   std::atomic<std::uint64_t> doorbells{0};  // not a Counter: each channel's owner rings
 
  private:

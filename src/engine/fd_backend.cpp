@@ -143,6 +143,11 @@ class FdBackend final : public Backend {
 
 std::unique_ptr<Backend> make_fd_backend(const FdOptions& options, FdCounters& counters) {
   const std::string object = "file descriptor " + std::to_string(options.fd);
+  if (options.direction != Direction::memory_to_device &&
+      options.direction != Direction::device_to_memory) {
+    throw std::invalid_argument(object + " for a back-end: one of its ends is memory; choose " +
+                                "memory_to_device or device_to_memory");
+  }
   const int flags = ::fcntl(options.fd, F_GETFL);
   if (flags < 0) {
     throw std::system_error(errno, std::generic_category(),

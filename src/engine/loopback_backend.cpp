@@ -32,7 +32,7 @@ class Edge {
   Edge& operator=(const Edge&) = delete;
   ~Edge() { ::close(fd_); }
 
-  void raise() const noexcept {
+  void announce() const noexcept {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(fd_, &one, sizeof one);
   }
@@ -97,7 +97,7 @@ class LoopbackEnd final : public Backend {
         ops_.pop();
       }
     }
-    if (reaped.count != 0) (sends() ? pipe_->readable : pipe_->writable).raise();
+    if (reaped.count != 0) (sends() ? pipe_->readable : pipe_->writable).announce();
     return reaped;
   }
 

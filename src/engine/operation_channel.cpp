@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "bellpull/engine/operation_channel.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -18,19 +19,34 @@ namespace {
           static_cast<std::uint32_t>(segment.length)};
 }
 
+[[nodiscard]] std::uint64_t total(std::span<const Segment> segments) noexcept {
+  std::uint64_t sum = 0;
+  for (const Segment& segment : segments) sum += segment.length;
+  return sum;
+}
+
+// Bytes that a request which keeps the rules works on.
+[[nodiscard]] std::uint64_t length_of(const OperationRequest& request) noexcept {
+  const std::uint64_t source = total(request.source), destination = total(request.destination);
+  return request.source.empty() || request.destination.empty() ? std::max(source, destination)
+                                                               : std::min(source, destination);
+}
+
 }  // namespace
 
 OperationChannel::OperationChannel(Engine& engine, std::unique_ptr<OperationDevice> device,
-                                   bool pushes)
-    : Channel(engine, *device, limits(device->capabilities())),
-      pushes_(pushes),
+                                   const OperationOptions& options)
+    : Channel(engine, *device, limits(device->capabilities()), options.first_cookie,
+              options.on_close),
+      pushes_(options.sink.push != nullptr),
+      issued_(previous_cookie(next_cookie_)),
       scratch_(std::size_t{2} * kMaxSegments),
       device_(std::move(device)),
       requests_(device_->requests()),
       results_(device_->results()) {}
 
 OperationChannel::~OperationChannel() {
-  leave();
+  leave(paused_);
 }
 
 // What is too large for the back-end the device half cuts up.
@@ -84,7 +100,8 @@ PrepareError OperationChannel::check(std::span<const OperationRequest> requests)
 template <bool kPost, class Driver>
 std::uint16_t OperationChannel::place(Driver& driver, const OperationRequest& request) noexcept {
   if (request.operation == Operation::copy && request.source.size() == 1 &&
-      request.destination.size() == 1 && request.source[0].length != 0) [[likely]] {
+      request.destination.size() == 1 && request.source[0].length != 0 && !request.shorter)
+      [[likely]] {
     return place_pair<kPost>(driver, request);
   }
   const Chained chained = chain(request);
@@ -109,24 +126,26 @@ template <bool kPost, class Driver>
 }
 
 OperationChannel::Chained OperationChannel::chain(const OperationRequest& request) noexcept {
-  std::size_t count = 0;
-  std::uint64_t length = 0;
-  const auto add = [&](std::span<const Segment> segments) noexcept {
-    length = 0;
-    for (const Segment& segment : segments) {
-      if (segment.length == 0) continue;
-      scratch_[count++] = ring_segment(segment);
-      length += segment.length;
-    }
-  };
-  add(request.source);
-  const std::size_t sources = count;
-  if (!request.destination.empty()) add(request.destination);
+  const std::uint64_t length = length_of(request);
+  const std::size_t sources = gather(request.source, 0, length);
+  std::size_t count = gather(request.destination, sources, length);
   if (count == 0) scratch_[count++] = {};  // a chain has a descriptor, if only an empty one
   return {.segments = std::span(scratch_).first(count),
           .readable = writes_destination(request.operation) ? sources : count,
           .sources = sources,
           .length = length};
+}
+
+// Puts the first `left` bytes of a list into scratch_, from `at` on; returns where they end.
+std::size_t OperationChannel::gather(std::span<const Segment> segments, std::size_t at,
+                                     std::uint64_t left) noexcept {
+  for (const Segment& segment : segments) {
+    if (segment.length == 0 || left == 0) continue;
+    const std::uint64_t bytes = std::min<std::uint64_t>(segment.length, left);
+    scratch_[at++] = ring_segment({segment.data, static_cast<std::size_t>(bytes)});
+    left -= bytes;
+  }
+  return at;
 }
 
 // What the chain does not say of the request.
@@ -155,10 +174,12 @@ RequestRecord OperationChannel::record_of(const OperationRequest& request,
 
 void OperationChannel::issue() noexcept {
   if (external_) {
-    for (Cookie cookie = issued_ + 1; cookie != next_cookie_; ++cookie) {
+    for (Cookie cookie = next_cookie(issued_); cookie != next_cookie_;
+         cookie = next_cookie(cookie)) {
       requests_[head_of(cookie)].flags |= RequestRecord::kExternalControl;
     }
   }
+  issued_ = previous_cookie(next_cookie_);
   Channel::issue();
 }
 
@@ -190,13 +211,16 @@ unsigned OperationChannel::poll(std::span<OperationCompletion> completions) noex
 }
 
 TransferStatus OperationChannel::status(Cookie cookie) const noexcept {
-  if (cookie == 0 || cookie >= next_cookie_) return {};
+  const std::uint64_t behind = cookie_distance(cookie, next_cookie_) - 1;  // those submitted later
+  if (cookie == 0 || behind >= submitted()) return {};
   const std::uint16_t head = head_of(cookie);
   // acquire: pairs with the release in OperationDevice::release(), which takes the progress of a
   // transfer back when it counts it among the completed
   const std::uint64_t done = results_[head].progress.load(std::memory_order_acquire);
   // They end in the order of their cookies.
-  if (cookie <= device_->completed.value()) return {.state = TransferState::complete};
+  if (behind >= submitted() - device_->completed.value()) {
+    return {.state = TransferState::complete};
+  }
   return {.state = TransferState::in_progress, .left = ticket(head).length - done};
 }
 
@@ -230,6 +254,7 @@ void OperationChannel::terminate_async() noexcept {
   paused_ = false;
   device_->terminate_below(next_cookie_);
   // What was submitted and not issued ends as well, so it is shown.
+  issued_ = previous_cookie(next_cookie_);
   publish();
   wake();
 }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "segment_rules.hpp"
+
 namespace bellpull::engine {
 
 namespace {
@@ -44,18 +46,20 @@ class List {
 
   [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
   [[nodiscard]] std::size_t slots() const noexcept { return slots_; }
+  // Those that its first so many bytes take.
+  [[nodiscard]] std::size_t slots_of(std::uint64_t bytes) const noexcept {
+    std::size_t slots = 0;
+    for (const Segment& segment : segments_) {
+      if (segment.length == 0 || bytes == 0) continue;
+      bytes -= std::min<std::uint64_t>(segment.length, bytes);
+      ++slots;
+    }
+    return slots;
+  }
 
  private:
   [[nodiscard]] Reason check(const Segment& segment) const noexcept {
-    if (segment.length == 0) return Reason::none;
-    if (segment.data == nullptr) return Reason::segment_without_memory;
-    const auto address = reinterpret_cast<std::uintptr_t>(segment.data);
-    if (segment.length - 1 > std::numeric_limits<std::uintptr_t>::max() - address) {
-      return Reason::segment_wraps;
-    }
-    if (address % limits_.alignment != 0) return Reason::address_misaligned;
-    if (segment.length % limits_.alignment != 0) return Reason::length_misaligned;
-    return Reason::none;
+    return segment.length == 0 ? Reason::none : broken_rule(segment, limits_);
   }
 
   [[nodiscard]] PrepareError too_large(std::uint32_t max, Reason reason,
@@ -104,12 +108,13 @@ Checked check_operation(const OperationRequest& request, const Capabilities& lim
   if (const PrepareError error = destination.check(); error.kind != Kind::none) {
     return {.error = error};
   }
-  if (reads && writes && source.length() != destination.length()) {
-    return refuse(Reason::totals_differ, Side::destination);
-  }
-  const std::uint64_t length = std::max(source.length(), destination.length());
+  const bool cut = reads && writes && source.length() != destination.length();
+  if (cut && !request.shorter) return refuse(Reason::totals_differ, Side::destination);
+  const std::uint64_t length = cut ? std::min(source.length(), destination.length())
+                                   : std::max(source.length(), destination.length());
   if (operation != Operation::nop && length == 0) return refuse(Reason::zero_length);
-  const std::size_t slots = source.slots() + destination.slots();
+  const std::size_t slots = cut ? source.slots_of(length) + destination.slots_of(length)
+                                : source.slots() + destination.slots();
   return {.slots = std::max<std::size_t>(slots, 1), .length = length};
 }
 

@@ -20,10 +20,12 @@ struct Checked {
 /// Whether a segment keeps all rules and has a byte: looked at in no time.
 [[nodiscard]] inline bool is_plain(const Segment& segment, const Capabilities& limits) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(segment.data);
-  // One comparison for 1 <= length <= max_length, one for address and length as multiples.
+  // One comparison for 1 <= length <= max_length, one for address and length as multiples and the
+  // last byte within reach.
   return segment.data != nullptr && segment.length - 1 < limits.max_length &&
          address <= std::numeric_limits<std::uintptr_t>::max() - segment.length &&
-         ((address | segment.length) & (limits.alignment - 1)) == 0;
+         (((address | segment.length) & (limits.alignment - 1)) |
+          ((address + (segment.length - 1)) & ~limits.address_mask)) == 0;
 }
 
 /// Whether it is the usual request, a copy of one segment to another, and keeps all rules; then it

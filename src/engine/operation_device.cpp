@@ -7,11 +7,13 @@
 #include <limits>
 #include <new>
 
+#include "segment_walk.hpp"
+
 namespace bellpull::engine {
 
 namespace {
 
-constexpr Cookie kAll = std::numeric_limits<Cookie>::max();
+constexpr Cookie kAll = 0;  // below it is every other one
 
 // An id is where the transfer is and how many were given before, so that a late report about an
 // earlier one is told apart. Never 0.
@@ -447,11 +449,23 @@ std::uint64_t OperationDevice::progress(const Transfer& transfer) const noexcept
   return std::min(moved, transfer.length);
 }
 
+// As finely as the back-end declares, whatever it says and however the transfer was cut up.
+std::uint64_t OperationDevice::as_declared(const Op& op, std::uint64_t moved) const noexcept {
+  if (capabilities_.residue == Granularity::burst) return moved;
+  if (capabilities_.residue == Granularity::descriptor) return 0;
+  std::uint64_t whole = 0;
+  for (const Segment& segment : has_destination(op.operation) ? op.destination : op.source) {
+    if (whole + segment.length > moved) break;
+    whole += segment.length;
+  }
+  return whole;
+}
+
 // Only of the oldest: those behind it wait for it or are hardly begun.
 void OperationDevice::note_progress() noexcept {
   if (oldest_ == begun_) return;
   const Transfer& transfer = at(oldest_);
-  const std::uint64_t moved = progress(transfer);
+  const std::uint64_t moved = as_declared(ops_[oldest_ & mask_], progress(transfer));
   if (moved == 0) return;
   noted_ = &results_[transfer.head];
   // Relaxed: a number for the curious; what it counts is read after the completion.
@@ -495,7 +509,7 @@ void OperationDevice::end_begun() noexcept {
 }
 
 void OperationDevice::end_waiting_below(Cookie cookie) noexcept {
-  while (begun_ != taken_ && cookie_of(at(begun_)) < cookie) {
+  while (begun_ != taken_ && (cookie == kAll || cookie_before(cookie_of(at(begun_)), cookie))) {
     end(begun_, End{.status = Status::not_attempted});
     ++begun_;
   }

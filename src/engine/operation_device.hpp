@@ -118,6 +118,7 @@ class OperationDevice final : public ChannelDevice {
   void release() noexcept;
   void push(const Transfer& transfer) noexcept;
   void note_progress() noexcept;
+  [[nodiscard]] std::uint64_t as_declared(const Op& op, std::uint64_t moved) const noexcept;
   void note_state() noexcept;
   [[nodiscard]] std::uint64_t progress(const Transfer& transfer) const noexcept;
   [[nodiscard]] bool terminate_pending() const noexcept {

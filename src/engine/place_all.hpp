@@ -12,7 +12,8 @@ inline Ticket& Channel::ticket(std::uint16_t head) const noexcept {
 
 /// The transfer at `head` gets the next cookie.
 inline void Channel::count_in(std::uint16_t head) noexcept {
-  tickets_[head].cookie = next_cookie_++;
+  tickets_[head].cookie = next_cookie_;
+  next_cookie_ = engine::next_cookie(next_cookie_);
   heads_[next_head_] = head;
   if (++next_head_ == heads_.size()) next_head_ = 0;
 }

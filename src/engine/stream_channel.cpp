@@ -3,20 +3,23 @@
 
 #include <algorithm>
 
+#include "bellpull/engine/engine.hpp"
 #include "place_all.hpp"
+#include "segment_rules.hpp"
 #include "stream_device.hpp"
 
 namespace bellpull::engine {
 
-StreamChannel::StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, bool pushes)
-    : Channel(engine, *device, device->capabilities()),
-      pushes_(pushes),
+StreamChannel::StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device,
+                             const StreamOptions& options)
+    : Channel(engine, *device, device->capabilities(), options.first_cookie, options.on_close),
+      pushes_(options.sink.push != nullptr),
       writes_(capabilities().operations.contains(Operation::read)),
       scratch_(std::min(capabilities().max_segments, size())),
       device_(std::move(device)) {}
 
 StreamChannel::~StreamChannel() {
-  leave();
+  leave(false);
 }
 
 PrepareResult StreamChannel::prepare(std::span<const Request> requests) noexcept {
@@ -91,13 +94,17 @@ PrepareError StreamChannel::check(const Request& request) const noexcept {
   for (const Segment& segment : request.segments) {
     if (segment.data == nullptr) return refuse(Reason::segment_without_memory, at);
     if (segment.length == 0) return refuse(Reason::segment_without_length, at);
-    if (++at > max_segments) {
+    if (at == max_segments) {
       return {.kind = Kind::too_large, .max = max_segments, .reason = Reason::too_many_segments};
     }
     length = segment.length > max_length ? segment.length : length + segment.length;
     if (length > max_length) {
       return {.kind = Kind::too_large, .max = max_length, .reason = Reason::too_long};
     }
+    if (const Reason reason = broken_rule(segment, capabilities()); reason != Reason::none) {
+      return refuse(reason, at);
+    }
+    ++at;
   }
   return {};
 }

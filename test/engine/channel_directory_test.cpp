@@ -132,14 +132,14 @@ TEST_CASE("a lease is moved with its channel, and closes the one that it held be
   ChannelLease moved(std::move(lease));
   CHECK_FALSE(lease);
   CHECK(lease.operations() == nullptr);
-  lease.close(OnClose::drain);
+  lease.close();
   CHECK(directory.find(ChannelQuery::named("copy 1")).error.reason() == FindReason::busy);
-  moved.close(OnClose::fail);
+  moved.close();
   CHECK_FALSE(moved);
   CHECK(directory.find(ChannelQuery::named("copy 1")).offer != nullptr);
 }
 
-TEST_CASE("S2.24: closing a lease fails what is in flight or lets it end, by policy") {
+TEST_CASE("S2.24: closing a lease aborts what is in flight or lets it end, by policy") {
   for (const Placement placement : kPlacements) {
     CAPTURE(describe(placement));
     Engine engine{{.placement = placement}};
@@ -148,11 +148,14 @@ TEST_CASE("S2.24: closing a lease fails what is in flight or lets it end, by pol
     DeviceDeclaration device = copy_device(engine, 1);
     device.channels[0].make = [] { return make_copy_backend({.slice = 1}); };
     directory.add(device);
-    for (const OnClose policy : {OnClose::drain, OnClose::fail}) {
+    for (const OnClose policy : {OnClose::finish, OnClose::abort}) {
       std::vector<std::byte> from(20'000, std::byte{7}), to(from.size()), kept(from.size());
       const Segment source{from.data(), from.size()};
       const Segment destination{to.data(), to.size()}, other{kept.data(), kept.size()};
-      ChannelLease lease = directory.request(ChannelQuery::named("copy 0")).lease;
+      ChannelLease lease = directory
+                               .request(ChannelQuery::named("copy 0"),
+                                        {.operations = {.on_close = policy}, .stream = {}})
+                               .lease;
       REQUIRE(lease);
       const OperationRequest issued = copy_of({&source, 1}, {&destination, 1});
       const OperationRequest waits = copy_of({&source, 1}, {&other, 1});
@@ -160,10 +163,10 @@ TEST_CASE("S2.24: closing a lease fails what is in flight or lets it end, by pol
       lease.operations()->issue();
       REQUIRE(lease.operations()->post({&waits, 1}).kind == PrepareError::Kind::none);
       CHECK(lease.operations()->unissued() == 1);
-      lease.close(policy);
-      if (policy == OnClose::drain) CHECK(to == from);
+      lease.close();
+      if (policy == OnClose::finish) CHECK(to == from);
       // How far an engine with a thread of its own got is not known.
-      if (policy == OnClose::fail && placement == Placement::driven) CHECK(to != from);
+      if (policy == OnClose::abort && placement == Placement::driven) CHECK(to != from);
       CHECK(kept == std::vector<std::byte>(from.size()));  // never issued
     }
     CHECK(directory.stats().opened == 2);

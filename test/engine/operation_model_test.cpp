@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "long_run.hpp"
 #include "operation_rig.hpp"
 #include "sanitizers.hpp"
 #include "seeds.hpp"
@@ -350,7 +351,7 @@ class World {
 
 TEST_CASE("check 25, check 9: random calls agree with a model, and every transfer ends once") {
   const std::uint64_t seed = ring::test::announce_seed("operation model", 0xca11);
-  const std::uint64_t steps = scaled(20'000);
+  const std::uint64_t steps = long_run() ? 4'000'000 : scaled(20'000);
   std::set<Status> seen;
   for (std::uint64_t run = 0; run < 24; ++run) {
     const OperationSetting setting{.layout =

@@ -32,7 +32,9 @@ struct Bad {
   Kind kind = Kind::bad_request;
 };
 
-TEST_CASE("S1.4, S0.5, S2.3: each kind of bad request has its own reason, segment and side") {
+TEST_CASE(
+    "S1.4, S0.5, S2.3: each kind of bad request, forty of them, has its own reason, segment and "
+    "side") {
   alignas(16) static std::array<std::byte, 256> aligned{};
   const auto at = [](std::size_t offset, std::size_t length) {
     return Segment{aligned.data() + offset, length};
@@ -48,6 +50,8 @@ TEST_CASE("S1.4, S0.5, S2.3: each kind of bad request has its own reason, segmen
   const std::array empty{at(0, 0), at(32, 0)};
   const std::array huge{at(0, 16), at(32, most + 1)};
   const std::array sum{at(0, 16), at(32, most - 31), at(0, 16)};
+  const std::array far{at(0, 16), Segment{reinterpret_cast<std::byte*>(1ULL << 52), 16}};
+  const std::vector<Segment> many(kMaxSegments + 1, at(0, 16));
   const auto request = [](Operation operation, std::span<const Segment> source,
                           std::span<const Segment> destination) {
     OperationRequest made{.operation = operation};
@@ -94,12 +98,27 @@ TEST_CASE("S1.4, S0.5, S2.3: each kind of bad request has its own reason, segmen
       {"huge from", request(kCopy, huge, good), Reason::too_long, Side::source, 1, Kind::too_large},
       {"huge to", request(kCopy, good, huge), Reason::too_long, kTo, 1, Kind::too_large},
       {"sum", request(kCopy, sum, good), Reason::too_long, Side::source, 2, Kind::too_large},
+      {"far from", request(kCopy, far, good), Reason::address_out_of_reach, Side::source, 1},
+      {"far to", request(kCopy, good, far), Reason::address_out_of_reach, kTo, 1},
+      {"many from", request(kCopy, many, good), Reason::too_many_segments, Side::source,
+       kMaxSegments, Kind::too_large},
+      {"many to", request(kCopy, good, many), Reason::too_many_segments, kTo, kMaxSegments,
+       Kind::too_large},
+      {"copy and sum", request(Operation::copy_crc32c, good, good),
+       Reason::operation_not_supported},
+      {"fill null", request(Operation::fill, {}, null), Reason::segment_without_memory, kTo, 1},
+      {"fill crooked", request(Operation::fill, {}, crooked), Reason::address_misaligned, kTo, 1},
+      {"fill far", request(Operation::fill, {}, far), Reason::address_out_of_reach, kTo, 1},
+      {"sum wraps", request(Operation::crc32c, wraps, {}), Reason::segment_wraps, Side::source, 1},
+      {"sum odd", request(Operation::crc32c, odd, {}), Reason::length_misaligned, Side::source, 1},
   };
+  CHECK(all.size() >= 40);
   const Capabilities limits{
       .operations = {Operation::nop, Operation::copy, Operation::fill, Operation::crc32c},
       .max_segments = 4,
       .max_length = 1u << 20,
-      .alignment = 16};
+      .alignment = 16,
+      .address_mask = (std::uint64_t{1} << 52) - 1};
   OperationRig rig({}, std::make_unique<LimitedBackend>(limits));
   OperationRequest fine = request(kCopy, good, good);
   for (const Bad& bad : all) {

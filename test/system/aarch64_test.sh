@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# aarch64_test.sh ROOT BUILD: the ring library, without a warning, and its tests for 64-bit ARM, run
-# in QEMU's user-mode emulation: those whose answer can depend on the processor, and all of them with
-# BELLPULL_LONG.
+# aarch64_test.sh ROOT BUILD: the ring library and the engine, without a warning, for 64-bit ARM, and
+# the tests of the ring, run in QEMU's user-mode emulation: those whose answer can depend on the
+# processor, and all of them with BELLPULL_LONG.
 #
 # It shows that the code, its assumptions about sizes and alignment, and the instructions that the
 # compiler chose for each memory order are right for ARM as long as memory is strongly ordered. It
@@ -22,11 +22,11 @@ command -v qemu-aarch64 >/dev/null ||
   skip 'there is no user-mode emulation (type: apt-get install qemu-user)'
 
 choice=(--label-regex '^ring$' --no-tests=error)
-targets=(test/ring/all)
+targets=(test/ring/all bellpull_engine)
 if [[ ! -v BELLPULL_LONG ]]; then
   tests=(queue_images uapi_layout queue_exchange queue_threads value_rings value_shared
     value_threads value_kill doorbell c_interface)
-  targets=(bellpull_ring_instantiate "${tests[@]}")
+  targets=(bellpull_ring_instantiate bellpull_engine "${tests[@]}")
   choice+=(--tests-regex "^ring\.($(IFS='|' && echo "${tests[*]}"))\$")
 fi
 

@@ -14,6 +14,7 @@ namespace bellpull::engine {
 enum class Direction : std::uint8_t {
   memory_to_device,  ///< the back-end reads client memory: a write, a transmit
   device_to_memory,  ///< the back-end fills client memory: a read, a receive
+  device_to_device,  ///< reserved: no back-end takes it yet
 };
 
 /// The operation of a stream that moves bytes that way.
@@ -76,10 +77,11 @@ struct WaitSource {
 /// Most segments in a list of a transfer, on any back-end.
 inline constexpr unsigned kMaxSegments = 64;
 
-/// How finely a back-end can tell how far a transfer has got (dmaengine's residue granularity).
+/// How finely a back-end can tell how far a transfer has got (dmaengine's residue granularity). The
+/// core rounds what is finer than declared.
 enum class Granularity : std::uint8_t {
   descriptor,  ///< nothing or all of it
-  segment,     ///< segments that are done
+  segment,     ///< segments that are done: of the destination, or else of the source
   burst,       ///< any number of bytes
 };
 
@@ -89,9 +91,10 @@ struct Capabilities {
   unsigned max_segments = 1;     ///< segments in a list of one transfer, 1 to kMaxSegments
   std::uint32_t max_length = 0;  ///< bytes of one transfer
   std::uint32_t alignment = 1;   ///< of every address and length, in bytes; a power of two
-  Granularity residue = Granularity::descriptor;  ///< what progress() tells
-  bool configurable = false;                      ///< takes Op::burst
-  bool external_control = false;                  ///< takes Op::external_control
+  std::uint64_t address_mask = ~std::uint64_t{0};  ///< of the last byte it can reach: 2^n - 1
+  Granularity residue = Granularity::descriptor;   ///< what progress() tells
+  bool configurable = false;                       ///< takes Op::burst
+  bool external_control = false;                   ///< takes Op::external_control
 };
 
 /// Something that moves bytes: all that its author writes. Cookies, limits, splitting, the

@@ -22,6 +22,7 @@ class ChannelDevice;
 class Engine;
 struct Ticket;
 enum class Control : std::uint8_t;
+enum class OnClose : std::uint8_t;
 
 /// Answer of arm().
 enum class Armed : std::uint8_t {
@@ -88,10 +89,10 @@ class alignas(ring::kCacheLine) Channel {
 
   /// Of these, submitted and not issued: they wait for issue(), and the engine ends none of them.
   [[nodiscard]] std::uint32_t unissued() const noexcept {
-    return static_cast<std::uint32_t>(next_cookie_ - 1 - issued_);
+    return static_cast<std::uint32_t>(submitted_.value() - shown_);
   }
 
-  /// Slots (descriptors, one per segment) that prepare() can still take.
+  /// Slots, one per segment, that prepare() can still take.
   [[nodiscard]] std::uint32_t free_slots() const noexcept;
 
   /// Slots of the ring.
@@ -107,7 +108,8 @@ class alignas(ring::kCacheLine) Channel {
 
  protected:
   /// Attaches to the queue of `device`, which the channel owns from then on.
-  Channel(Engine& engine, ChannelDevice& device, const Capabilities& limits);
+  Channel(Engine& engine, ChannelDevice& device, const Capabilities& limits, Cookie first,
+          OnClose on_close);
   ~Channel() = default;
 
   /// Calls `act` with the driver half. Which layout is asked once per call, never per transfer.
@@ -132,8 +134,8 @@ class alignas(ring::kCacheLine) Channel {
   }
   /// Shows what was submitted, and asks for no kick.
   void publish() noexcept;
-  /// Before the device half goes.
-  void leave() noexcept;
+  /// Before the device half goes. One that stands still is not waited for.
+  void leave(bool stands_still) noexcept;
   /// Asks that of the device half, on the thread that runs the engine. Returns when it is done.
   void control(Control wanted) noexcept;
   /// Wakes an engine that sleeps.
@@ -142,15 +144,19 @@ class alignas(ring::kCacheLine) Channel {
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
   /// Whether this cookie was given to a transfer that was not polled. They are polled in order.
   [[nodiscard]] bool holds(Cookie cookie) const noexcept {
-    return cookie != 0 && cookie < next_cookie_ && cookie >= next_cookie_ - in_flight_;
+    // 1 for the one that was submitted last
+    return cookie != 0 && cookie_distance(cookie, next_cookie_) - 1 < in_flight_;
   }
   /// Keeps free slots back, for reusable transfers.
   void keep(std::uint32_t slots) noexcept { kept_ += slots; }
   /// Takes keep() back.
   void unkeep(std::uint32_t slots) noexcept { kept_ -= slots; }
-  /// Where the transfer is that got this cookie and was not polled.
+  /// How many were submitted.
+  [[nodiscard]] std::uint64_t submitted() const noexcept { return submitted_.value(); }
+  /// Where the transfer is that got this cookie and was not polled; anywhere for another one.
   [[nodiscard]] std::uint16_t head_of(Cookie cookie) const noexcept {
-    return heads_[(cookie - 1) % heads_.size()];
+    return heads_[(next_head_ + heads_.size() - cookie_distance(cookie, next_cookie_)) %
+                  heads_.size()];
   }
   /// The engine that runs the device half.
   [[nodiscard]] Engine& engine() noexcept { return engine_; }
@@ -158,14 +164,14 @@ class alignas(ring::kCacheLine) Channel {
   [[nodiscard]] Ticket& ticket(std::uint16_t head) const noexcept;
 
   std::uint32_t in_flight_ = 0;  ///< see in_flight()
-  Cookie next_cookie_ = 1;       ///< of the next transfer that is submitted
-  Cookie issued_ = 0;            ///< of the last transfer that the engine was shown
+  Cookie next_cookie_;           ///< of the next transfer that is submitted
 
  private:
   friend class Prepared;
   void count_in(std::uint16_t head) noexcept;
   void drop(std::uint16_t first, std::uint32_t count) noexcept;
   void ring_for_space() noexcept;
+  void finish() noexcept;
 
   Engine& engine_;
   ChannelDevice& device_;
@@ -173,10 +179,12 @@ class alignas(ring::kCacheLine) Channel {
   Capabilities capabilities_;
   std::variant<ring::Driver<ring::Split>, ring::Driver<ring::Packed>> driver_;
   std::vector<ring::DriverSlot> slots_;
-  std::vector<std::uint16_t> heads_;  // by cookie, modulo the size of the ring
+  std::vector<std::uint16_t> heads_;  // of the last submitted, in turn
   std::uint32_t next_head_ = 0;       // of heads_, for the next cookie
   const bool driven_;
+  const bool finishes_;
   bool stopped_ = false;
+  std::uint64_t shown_ = 0;         // transfers that were issued
   std::uint32_t kept_ = 0;          // free slots of reusable transfers
   std::uint32_t space_wanted_ = 0;  // slots that somebody waits for, or 0
   Notify space_bell_;

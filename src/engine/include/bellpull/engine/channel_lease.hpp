@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -12,12 +11,6 @@
 namespace bellpull::engine {
 
 struct DirectoryEntry;
-
-/// What becomes of transfers in flight when a lease is closed.
-enum class OnClose : std::uint8_t {
-  fail,   ///< they are aborted, or never begin
-  drain,  ///< what was issued ends first
-};
 
 /// A channel that one client has for itself. Closes the channel and returns it to the directory
 /// when it is destroyed. Used on the thread that owns the channel: for a driven engine the engine's
@@ -30,8 +23,8 @@ class [[nodiscard]] ChannelLease {
   ChannelLease(ChannelLease&& other) noexcept { *this = std::move(other); }
   /// Closes its own channel, then takes that of `other` over.
   ChannelLease& operator=(ChannelLease&& other) noexcept;
-  /// close(OnClose::fail).
-  ~ChannelLease() { close(OnClose::fail); }
+  /// close().
+  ~ChannelLease() { close(); }
 
   /// Whether it has a channel.
   explicit operator bool() const noexcept { return entry_ != nullptr; }
@@ -42,11 +35,10 @@ class [[nodiscard]] ChannelLease {
   /// What was declared of it. Only with a channel.
   [[nodiscard]] const ChannelOffer& offer() const noexcept;
 
-  /// Closes the channel and returns it. Blocks until an autonomous engine has answered; `drain`
-  /// blocks, and runs a driven engine, until all that was issued has ended, which a device that
-  /// waits for others may never see. A channel that stands still is not drained. Completions that
-  /// were not polled are lost. Does nothing without a channel.
-  void close(OnClose policy) noexcept;
+  /// Closes the channel, by the policy that it was opened with (OnClose), and returns it. Blocks as
+  /// the destructor of the channel does. Completions that were not polled are lost. Does nothing
+  /// without a channel.
+  void close() noexcept;
 
  private:
   friend class ChannelDirectory;

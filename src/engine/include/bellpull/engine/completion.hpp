@@ -3,10 +3,9 @@
 
 #include <cstdint>
 
-namespace bellpull::engine {
+#include "bellpull/engine/cookie.hpp"
 
-/// Number of a transfer within its channel, given at submit: 1, 2, 3 … and never used again.
-using Cookie = std::uint64_t;
+namespace bellpull::engine {
 
 /// How a transfer ended.
 enum class Status : std::uint8_t {

@@ -26,12 +26,20 @@ struct EngineOptions {
   bool spin = false;
 };
 
+/// What becomes of what is issued and not over when its channel is closed.
+enum class OnClose : std::uint8_t {
+  abort,   ///< it ends there and then, as after stop()
+  finish,  ///< it runs to its end first: for who knows that the device will get there
+};
+
 /// How a stream channel is opened.
 struct StreamOptions {
   std::uint32_t size = 256;  ///< slots, one per segment: 1 to 32768, split: a power of two
   Notify notify{};           ///< the bell
   CompletionSink sink{};     ///< where completions go
   QueueLayout layout = QueueLayout::split;  ///< of the ring
+  Cookie first_cookie = 1;                  ///< of the first transfer, not 0
+  OnClose on_close = OnClose::abort;        ///< see OnClose
 };
 
 /// What becomes of the transfers behind one that failed.
@@ -47,6 +55,8 @@ struct OperationOptions {
   OperationSink sink{};      ///< where completions go
   QueueLayout layout = QueueLayout::split;    ///< of the ring
   ErrorPolicy on_error = ErrorPolicy::go_on;  ///< see ErrorPolicy
+  Cookie first_cookie = 1;                    ///< of the first transfer, not 0
+  OnClose on_close = OnClose::abort;          ///< see OnClose
 };
 
 /// What a run() did.
@@ -60,6 +70,8 @@ struct EngineStats {
   std::uint64_t runs = 0;       ///< rounds over the channels
   std::uint64_t waits = 0;      ///< autonomous: times the thread asked the kernel to let it sleep
   std::uint64_t doorbells = 0;  ///< autonomous: eventfd writes that woke the thread
+  std::uint64_t opened = 0;     ///< channels that were opened
+  std::uint64_t closed = 0;     ///< of these, that were closed
 };
 
 /// Runs the device halves of its channels: takes what was issued, starts it on the back-ends, reaps

@@ -36,7 +36,7 @@ struct FdCounters {
 /// raises SIGPIPE: ignore it, and the transfer fails with EPIPE (an autonomous engine blocks all
 /// signals on its own thread). Framing::message has no end: a closed SOCK_SEQPACKET peer reads as
 /// messages of 0 bytes. Throws std::system_error for a descriptor that is not open, and
-/// std::invalid_argument for a blocking one or a window out of range.
+/// std::invalid_argument for a blocking one, a window out of range, or another direction.
 [[nodiscard]] std::unique_ptr<Backend> make_fd_backend(const FdOptions& options,
                                                        FdCounters& counters);
 

@@ -28,6 +28,9 @@ struct OperationRequest {
   /// All earlier transfers of the channel end before this one begins, and when one of those since
   /// the last fence did not end well, it does not begin.
   bool fence = false;
+  /// Where there are two lists, they need not be equally long: the operation is on as many bytes as
+  /// the shorter one has. Otherwise such a request is refused.
+  bool shorter = false;
   std::uint8_t pattern_bytes = 1;          ///< fill: bytes of the pattern, 1 to 8
   std::uint32_t seed = 0;                  ///< checksums: the checksum of what came before, or 0
   std::uint64_t pattern = 0;               ///< fill: the pattern, its first byte in the lowest
@@ -160,7 +163,8 @@ class OperationChannel final : public Channel {
   friend class Engine;
   friend class Reusable;
 
-  OperationChannel(Engine& engine, std::unique_ptr<OperationDevice> device, bool pushes);
+  OperationChannel(Engine& engine, std::unique_ptr<OperationDevice> device,
+                   const OperationOptions& options);
   [[nodiscard]] static Capabilities limits(const Capabilities& backend) noexcept;
   [[nodiscard]] PrepareError check(std::span<const OperationRequest> requests) const noexcept;
   template <bool kPost, class Driver>
@@ -175,6 +179,8 @@ class OperationChannel final : public Channel {
     std::uint64_t length = 0;
   };
   [[nodiscard]] Chained chain(const OperationRequest& request) noexcept;
+  [[nodiscard]] std::size_t gather(std::span<const Segment> segments, std::size_t at,
+                                   std::uint64_t left) noexcept;
   std::uint16_t describe(std::uint16_t head, const OperationRequest& request, std::size_t sources,
                          std::uint64_t length) noexcept;
   [[nodiscard]] RequestRecord record_of(const OperationRequest& request,
@@ -185,6 +191,7 @@ class OperationChannel final : public Channel {
   bool pushes_ = false;
   bool paused_ = false;
   bool external_ = false;
+  Cookie issued_;  // the last that issue() showed
   ChannelConfig config_;
   std::vector<ring::Segment> scratch_;
   std::unique_ptr<OperationDevice> device_;

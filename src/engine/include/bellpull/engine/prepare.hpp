@@ -25,6 +25,7 @@ enum class PrepareReason : std::uint8_t {
   totals_differ,            ///< source and destination are not equally long
   source_unexpected,        ///< the operation reads none
   destination_unexpected,   ///< the operation writes none
+  address_out_of_reach,     ///< of the back-end
   address_misaligned,       ///< for the back-end
   length_misaligned,        ///< for the back-end
   pattern_bytes,            ///< a pattern of no or more than 8 bytes
@@ -45,8 +46,8 @@ struct PrepareError {
     bad_request,  ///< never: `reason` says which rule was broken, `segment` and `side` where
   };
   Kind kind = Kind::none;     ///< which
-  std::uint32_t needed = 0;   ///< descriptors, when would_block
-  std::uint32_t free = 0;     ///< descriptors, when would_block
+  std::uint32_t needed = 0;   ///< slots, when would_block
+  std::uint32_t free = 0;     ///< slots, when would_block
   std::uint32_t max = 0;      ///< when too_large
   std::uint32_t request = 0;  ///< index in the batch, when too_large or bad_request
   std::uint32_t segment = 0;  ///< index in its list, where a segment is to blame

@@ -15,6 +15,7 @@ namespace bellpull::engine {
 
 class Engine;
 class StreamDevice;
+struct StreamOptions;
 
 /// What a client of a stream asks for: one transfer of one or more segments.
 struct Request {
@@ -33,7 +34,7 @@ class StreamChannel final : public Channel {
   /// nothing.
   PrepareResult prepare(std::span<const Request> requests) noexcept;
 
-  /// prepare() and submit() in one call: one call per burst for a receive ring.
+  /// prepare() and submit() in one call: one call per batch for a receive ring.
   PrepareError post(std::span<const Request> requests) noexcept;
 
   /// Pulls at most completions.size() completions, oldest first, and returns how many. Transfers
@@ -44,7 +45,7 @@ class StreamChannel final : public Channel {
  private:
   friend class Engine;
 
-  StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, bool pushes);
+  StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, const StreamOptions& options);
   [[nodiscard]] PrepareError check(std::span<const Request> requests) const noexcept;
   [[nodiscard]] PrepareError check(const Request& request) const noexcept;
   template <bool kPost, class Driver>
