@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Check 24 of operation channels: once they are open, the data path allocates nothing, takes no
+// lock and makes no system call, also when transfers fail. Part of the program that counts
+// allocations.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "bellpull/engine/copy_backend.hpp"
+#include "bellpull/engine/fault_backend.hpp"
+#include "counted_allocation.hpp"
+#include "counted_lock.hpp"
+#include "long_run.hpp"
+#include "operation_rig.hpp"
+#include "sanitizers.hpp"
+#include "steady_client.hpp"
+
+namespace bellpull::engine::test {
+namespace {
+
+/// A back-end that fails now and then, in a source or a destination.
+std::unique_ptr<Backend> failing(FaultCounters& counters) {
+  const ParsedFault parsed = parse_fault("every=101:read-error;every=103:write-error");
+  return make_fault_backend(make_copy_backend(), parsed.plan, counters);
+}
+
+TEST_CASE("S0.19, S2.25, check 24: operations allocate nothing and take no lock, failed ones too") {
+  for (const OperationSetting& setting : kOperationSettings) {
+    CAPTURE(describe(setting));
+    FaultCounters counters;
+    OperationRig rig(setting, failing(counters));
+    SteadyClient client(rig.engine, *rig.channel);
+    const std::uint64_t allocated = allocations(), locked = locks();
+    const bool done = client.run_until(scaled(1'000'000));
+    CHECK(allocations() == allocated);
+    CHECK(locks() == locked);
+    CHECK(done);
+    CHECK(client.failed() > 100);
+    CHECK(client.not_attempted() > 100);
+  }
+}
+
+TEST_CASE("S0.19, check 24: pausing, terminating and resetting a channel allocate nothing") {
+  for (const OperationSetting& setting : kOperationSettings) {
+    CAPTURE(describe(setting));
+    FaultCounters counters;
+    OperationRig rig(setting, failing(counters), {.on_error = ErrorPolicy::halt});
+    SteadyClient client(rig.engine, *rig.channel);
+    const std::uint64_t allocated = allocations();
+    bool well = true;
+    for (std::uint64_t round = 1; round <= 300 && well; ++round) {
+      well = client.run_until(round * 100);
+      well = rig.channel->pause() && rig.channel->resume() && well;
+      if (round % 3 == 0) rig.channel->terminate();
+      rig.channel->reset();
+    }
+    rig.channel->stop();
+    CHECK(allocations() == allocated);
+    CHECK(well);
+    CHECK(client.failed() > 10);
+  }
+}
+
+TEST_CASE("check 24: locks are counted") {
+  if (!counts_locks()) {
+    MESSAGE("locks belong to the sanitizer in this build: none is counted");
+    return;
+  }
+  std::mutex mutex;
+  const std::uint64_t before = locks();
+  { const std::scoped_lock lock(mutex); }
+  CHECK(locks() == before + 1);
+}
+
+/// Memory of this program that is in use, in pages. Allocates nothing.
+long resident_pages() {
+  std::array<char, 128> text{};
+  const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  const auto length = ::read(file, text.data(), text.size() - 1);
+  ::close(file);
+  long all = 0, resident = 0;
+  if (length <= 0 || std::sscanf(text.data(), "%ld %ld", &all, &resident) != 2) return -1;
+  return resident;
+}
+
+#if !BELLPULL_TEST_SANITIZED
+TEST_CASE("S1.14: an open channel has all the memory it will ever use, whatever it does") {
+  for (const OperationSetting& setting : kOperationSettings) {
+    CAPTURE(describe(setting));
+    FaultCounters counters;
+    OperationRig rig(setting, failing(counters), {.size = 4096});
+    SteadyClient client(rig.engine, *rig.channel);
+    REQUIRE(client.run_until(10));  // code that was never run is memory that was never there
+    const long before = resident_pages();
+    const bool done = client.run_until(scaled(1'000'000));
+    const long after = resident_pages();
+    REQUIRE(before > 0);
+    CHECK(done);
+    CHECK(after - before <= 1);
+  }
+}
+
+// What a thread says that may only read, write and exit from here on; nothing if it was killed.
+enum class Said { nothing, well, wrong, no_seccomp };
+
+/// Runs the client on a thread that is killed when it enters the kernel.
+Said without_system_calls(SteadyClient& client, bool calls) {
+  std::atomic<Said> said{Said::nothing};
+  std::thread([&] {
+    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) {
+      said = Said::no_seccomp;
+      return;
+    }
+    if (calls) ::getppid();
+    said = client.run_until(scaled(1'000'000)) ? Said::well : Said::wrong;
+    ::syscall(SYS_exit, 0);  // a thread's usual end calls more than that
+  }).join();
+  return said;
+}
+
+/// The same in a process of its own, which may leave behind what it likes.
+Said in_child(const OperationSetting& setting, bool calls) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    FaultCounters counters;
+    Engine engine({.placement = setting.placement, .spin = true});
+    const auto channel = engine.open_operations({.layout = setting.layout}, failing(counters));
+    SteadyClient client(engine, *channel);
+    ::_exit(static_cast<int>(without_system_calls(client, calls)));
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  return static_cast<Said>(WEXITSTATUS(status));
+}
+
+TEST_CASE("S2.25, check 24: operations make no system call, with a driven engine none at all") {
+  for (const OperationSetting& setting : kOperationSettings) {
+    CAPTURE(describe(setting));
+    const Said said = in_child(setting, false);
+    if (said == Said::no_seccomp) {
+      MESSAGE("skipped: this kernel lets no thread forbid itself system calls (seccomp strict)");
+      return;
+    }
+    CHECK(said == Said::well);
+    CHECK(in_child(setting, true) == Said::nothing);  // a call would have been noticed
+  }
+}
+#endif
+
+}  // namespace
+}  // namespace bellpull::engine::test
