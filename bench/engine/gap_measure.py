@@ -8,6 +8,7 @@ import time
 
 from dpdk_testpmd import Failure
 from dpdk_virtqueue import round_trip_ns, two_cores
+from ring_samples import PLACEMENTS, placement
 
 ELECTORS = ("engine", "engine_one", "engine_driven", "callback", "poll", "dispatcher",
             "dispatcher_sleeps")
@@ -73,7 +74,7 @@ def merged(samples):
 
 
 class Gap:
-    """What the rounds say of one elector at one depth and size."""
+    """What the rounds say of one elector at one depth and size, with the cores in one place."""
 
     def __init__(self, samples):
         self.rounds = len(samples)
@@ -81,7 +82,7 @@ class Gap:
         with_gaps = [sample for sample in samples if sample["counted"]]
 
         def middle(key):
-            return statistics.median(sample[key] for sample in with_gaps) if with_gaps else None
+                return statistics.median(sample[key] for sample in with_gaps) if with_gaps else None
 
         self.p50, self.p99, self.p999 = middle("p50"), middle("p99"), middle("p999")
         self.duty = middle("duty")
@@ -93,10 +94,17 @@ class Gap:
 
 
 def gaps(document):
-    """By (depth, bytes, elector, stamped)."""
+    """By (placement, depth, bytes, elector, stamped)."""
     parameters = document["parameters"]
     found = collections.defaultdict(list)
     for sample in counts(document["gaps"], parameters["core_share"], parameters["like"]):
-        key = (sample["depth"], sample["bytes"], sample["elector"], sample["stamped"])
+        key = (placement(sample["round_trip_ns"]), sample["depth"], sample["bytes"],
+               sample["elector"], sample["stamped"])
         found[key].append(sample)
     return {key: Gap(samples) for key, samples in found.items()}
+
+
+def cases(found):
+    """Placements, depths and sizes that occurred, in order."""
+    rank = {name: number for number, (_, name) in enumerate(PLACEMENTS)}
+    return sorted({key[:3] for key in found}, key=lambda case: (rank[case[0]], *case[1:]))
