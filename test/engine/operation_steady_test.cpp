@@ -5,7 +5,9 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -113,6 +115,45 @@ TEST_CASE("S1.14: an open channel has all the memory it will ever use, whatever 
     REQUIRE(before > 0);
     CHECK(done);
     CHECK(after - before <= page_kib);
+  }
+}
+
+/// Bytes that malloc() has given out.
+std::size_t given_out() {
+  const struct mallinfo2 now = ::mallinfo2();
+  return now.uordblks + now.hblkhd;
+}
+
+/// Bytes that `open` takes for a channel.
+template <class Open>
+std::size_t taken_by(Open&& open) {
+  const std::size_t before = given_out();
+  const auto channel = open();
+  return given_out() - before;
+}
+
+TEST_CASE("S1.14: an open channel has at most 512 bytes per slot and 16 KiB, of either kind") {
+  for (const OperationSetting& setting : kOperationSettings) {
+    for (const std::uint32_t slots : {1U, 256U, 32768U}) {
+      CAPTURE(describe(setting));
+      CAPTURE(slots);
+      FdCounters counters;
+      SocketPair pair(SOCK_DGRAM);
+      Engine engine({.placement = setting.placement});
+      auto copies = make_copy_backend();
+      auto writes = writer(pair.left(), counters);
+      const std::size_t operations = taken_by([&] {
+        return engine.open_operations({.size = slots, .layout = setting.layout}, std::move(copies));
+      });
+      const std::size_t stream = taken_by([&] {
+        return engine.open_stream({.size = slots, .layout = setting.layout}, std::move(writes));
+      });
+      const std::size_t most = slots * std::size_t{512} + std::size_t{16} * 1024;
+      CHECK(operations > slots * std::size_t{128});
+      CHECK(operations <= most);
+      CHECK(stream > slots * std::size_t{128});
+      CHECK(stream <= most);
+    }
   }
 }
 
