@@ -86,7 +86,8 @@ def histogram_table(document):
 
 def probe_table(document):
     found = gaps(document)
-    lines = ["| cores, depth, size | who starts the next | million/s with stamps | without | ratio |",
+    lines = ["| cores, depth, size | who starts the next | million/s with stamps | without "
+             "| ratio |",
              "|---|---|---|---|---|"]
     for case in cases(found):
         for elector in ALSO_WITHOUT_STAMPS:
