@@ -107,8 +107,8 @@ class BurstChannel {
 };
 
 /// Hands over, does something else for as long as the engine needs, and collects. What it does
-/// meanwhile is a wait that touches no memory; when it comes back too early it waits longer from
-/// then on, and what it polled in vain counts.
+/// meanwhile is a wait that touches no memory. When it comes back too early it waits longer from
+/// then on; what it polled in vain counts, the wait for the rest does not.
 class HandsOver {
  public:
   static constexpr bool kInline = false;
@@ -120,14 +120,14 @@ class HandsOver {
   unsigned burst() {
     const std::uint64_t begin = ticks();
     channel_.send();
-    const std::uint64_t sent = ticks();
-    while (ticks() - sent < patience_) {
-    }
-    const std::uint64_t back = ticks();
-    unsigned got = channel_.collect();
+    spent_ += ticks() - begin;
+    wait(patience_);
+    unsigned got = collect();
     if (got != kMaxBurst) patience_ += patience_ / 64 + 16;
-    while (got != kMaxBurst) got += channel_.collect();
-    spent_ += ticks() - back + (sent - begin);
+    while (got != kMaxBurst) {
+      wait(patience_ / 8);
+      got += collect();
+    }
     copies_ += kMaxBurst;
     return kMaxBurst;
   }
@@ -140,6 +140,18 @@ class HandsOver {
   [[nodiscard]] bool right() { return channel_.right(); }
 
  private:
+  static void wait(std::uint64_t patience) {
+    const std::uint64_t begin = ticks();
+    while (ticks() - begin < patience) {
+    }
+  }
+  unsigned collect() {
+    const std::uint64_t begin = ticks();
+    const unsigned got = channel_.collect();
+    spent_ += ticks() - begin;
+    return got;
+  }
+
   BurstChannel channel_;
   TickRate rate_;
   std::uint64_t patience_ = 1024;
