@@ -91,6 +91,7 @@ TEST_CASE("check 24: locks are counted") {
   CHECK(locks() == before + 1);
 }
 
+#if !BELLPULL_TEST_SANITIZED
 /// Memory of this program that is in use and not read from a file, in KiB. Allocates nothing.
 long anonymous_kib() {
   std::array<char, 4096> text{};
@@ -101,7 +102,6 @@ long anonymous_kib() {
   return line != nullptr ? std::strtol(line + 8, nullptr, 10) : -1;
 }
 
-#if !BELLPULL_TEST_SANITIZED
 TEST_CASE("S1.14: an open channel has all the memory it will ever use, whatever it does") {
   const long page_kib = ::sysconf(_SC_PAGESIZE) / 1024;
   for (const OperationSetting& setting : kOperationSettings) {
