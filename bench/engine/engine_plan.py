@@ -27,13 +27,16 @@ class EngineGroup(Group):
     """A group with a figure of its own.
 
     `rivals`: the ratio is to the better of these. `views`: further bars on the same samples, each a
-    name, a ratio and a bar. Members whose benchmark was not built are left out.
+    name, a ratio and a bar. Members whose benchmark was not built are left out; where one of the ratio
+    is, `instead` is shown, without a bar.
     """
 
     def __init__(self, name, members, ratio, figure, bar=None, also=(), doubles=(), rivals=(),
-                 views=()):
+                 views=(), instead=None):
         members = {variant: Figure(*member, figure) for variant, member in members.items()}
         members = {variant: member for variant, member in members.items() if member.exists()}
+        if not set(ratio) <= set(members):
+            ratio, bar = instead, None
         super().__init__(name, members, ratio, bar,
                          [pair for pair in also if set(pair) <= set(members)],
                          [variant for variant in doubles if variant in members])
@@ -41,10 +44,10 @@ class EngineGroup(Group):
         self.views = [view for view in views if set(view[1]) <= set(members)]
 
     def documents(self):
-        """What is saved: the group itself if both sides of its ratio are there, and its views."""
+        """What is saved: the group itself and its views."""
         common = {**self.document(), "figure": self.figure, "unit": self.unit,
                   "rivals": self.rivals, "more_is_better": self.figure != "submitter_ns"}
-        found = [common] if set(self.ratio) <= set(self.members) else []
+        found = [common]
         for name, ratio, bar in self.views:
             found.append({**common, "name": name, "samples_of": self.name, "ratio": ratio,
                           "bar": bar, "also": [], "controls": [], "rivals": []})
@@ -62,7 +65,7 @@ def small_groups(benches):
         groups.append(EngineGroup(
             f"small.skeleton.burst{burst}", members, (BARRED_LAYOUT, "skeleton"), "mops",
             bar=">=1.00", also=[(other, "skeleton"), (other, "rings"), LAYOUTS],
-            doubles=(BARRED_LAYOUT,),
+            doubles=(BARRED_LAYOUT,), instead=LAYOUTS,
             views=[(f"small.rings.burst{burst}", (BARRED_LAYOUT, "rings"), rings_bar)]))
     return groups
 
