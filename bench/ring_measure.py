@@ -15,8 +15,9 @@ ONCE_S = 0.01
 class OurBench:
     """The program virtqueue_bench, one benchmark at a time in a process of its own."""
 
-    def __init__(self, program, round_trip):
+    def __init__(self, program, round_trip, environment=None):
         self.program, self.round_trip, self.cores = program, round_trip, two_cores()
+        self.environment = environment  # of the processes; None: ours
         self.outside_s = float("inf")
         listed = self._call("--benchmark_list_tests").split()
         self.names = [name.removesuffix("/manual_time") for name in listed]
@@ -24,7 +25,7 @@ class OurBench:
     def _call(self, *options):
         # By setsid, like testpmd's: with autogroups the scheduler shares out by setsid.
         done = subprocess.run([self.program, *options], capture_output=True, text=True,
-                              check=False, start_new_session=True)
+                              check=False, start_new_session=True, env=self.environment)
         if done.returncode != 0:
             said = done.stderr.strip().replace("\n", " ") or f"exit {done.returncode}"
             raise Failure(f"'{self.program} {' '.join(options)}' failed: {said}; try it by hand")
@@ -54,14 +55,16 @@ class OurBench:
             raise Failure(f"{self.round_trip} is missing; build it with: bench/run ring")
         return answer
 
+    def measured(self, name):
+        """What the program said, how long it ran, and the probes around it if there were any."""
+        if not name.endswith("/two_threads"):
+            return *self._timed(name), None
+        before = self._probe()
+        result, wall = self._timed(name)
+        return result, wall, [before, self._probe()]
+
     def sample(self, name):
-        probes = None
-        if name.endswith("/two_threads"):
-            before = self._probe()
-            result, wall = self._timed(name)
-            probes = [before, self._probe()]
-        else:
-            result, wall = self._timed(name)
+        result, wall, probes = self.measured(name)
         # Of the thread that had less; without that figure, of the one that keeps the time.
         share = result.get("core_share", result["cpu_time"] / 1e3 / (wall - self.outside_s))
         return {"mpps": round(result["items_per_second"] / 1e6, 4),

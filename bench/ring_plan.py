@@ -22,6 +22,7 @@ class Group:
 
     `bar` is None where the ratio is only printed. A control is a pair of a variant and its double.
     """
+    figure, unit = "mpps", "Mpps"  # what of a sample is compared
 
     def __init__(self, name, members, ratio, bar=None, also=(), doubles=()):
         self.name, self.ratio, self.bar, self.also = name, ratio, bar, list(also)
@@ -132,8 +133,10 @@ class Measuring:
             self._attempts(group.name, variant, group.members[variant], round_)
             sample = last_attempts(self.samples, group.name, variant)[round_]
             trouble = self.limits.trouble(sample)
-            said.append(f"{variant} {sample['mpps']:.1f}" + (f" ({trouble})" if trouble else ""))
-        print(f"# {group.name} round {round_ + 1}: {', '.join(said)} Mpps", flush=True)
+            said.append(f"{variant} {sample[group.figure]:.1f}"
+                        + (f" ({trouble})" if trouble else ""))
+        print(f"# {group.name} round {round_ + 1}: {', '.join(said)} {group.unit}",
+              flush=True)
 
     def table(self, bench, bursts, repetitions, seconds):
         """Every benchmark of ours, `repetitions` times, interleaved."""
