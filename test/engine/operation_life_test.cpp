@@ -251,10 +251,10 @@ TEST_CASE("S2.30, S2.10, check 18: status knows every cookie, and how much is le
 
 TEST_CASE("S2.10: what is left of a transfer that is cut up counts its parts") {
   Hand hand;
-  OperationRig rig({}, std::make_unique<HandBackend>(
-                           hand, Capabilities{.operations = kMemoryOperations,
-                                              .max_length = 10,
-                                              .residue = Granularity::burst}));
+  OperationRig rig(
+      {}, std::make_unique<HandBackend>(hand, Capabilities{.operations = kMemoryOperations,
+                                                           .max_length = 10,
+                                                           .residue = Granularity::burst}));
   Bytes from(25);
   Bytes to(25);
   OperationRequest copy{.operation = Operation::copy};
