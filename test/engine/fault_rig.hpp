@@ -48,6 +48,15 @@ struct Transfer {
   }
 };
 
+/// `inner` with the faults of a plan that can be read.
+[[nodiscard]] inline std::unique_ptr<Backend> faulty(const std::string& plan,
+                                                     std::unique_ptr<Backend> inner,
+                                                     FaultCounters& counters) {
+  const ParsedFault parsed = parse_fault(plan);
+  REQUIRE_MESSAGE(parsed, parsed.error);
+  return make_fault_backend(std::move(inner), parsed.plan, counters);
+}
+
 /// A back-end with faults, and its reports.
 struct FaultRig {
   explicit FaultRig(const std::string& text, std::unique_ptr<Backend> inner = make_copy_backend()) {
