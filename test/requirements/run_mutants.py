@@ -18,9 +18,9 @@ from mutant_build import Broken, MutantBuild, Proof, mirror
 from table_test import TABLE, Failure, read_proof, read_table
 
 
-def proofs_of_rows():
+def proofs_of_rows(table):
     """Row to the tests that have to catch what breaks it, of those rows that are tested."""
-    rows, faults = read_table(TABLE)
+    rows, faults = read_table(table)
     if faults:
         raise Failure(faults[0])
     return {row.id: row.proof for row in rows if row.state == "tested"}
@@ -38,7 +38,7 @@ def part_of(mutants, shard):
 
 def chosen(args):
     """The mutants that were asked for, file by file, each with the tests that are to catch it."""
-    cells = proofs_of_rows()
+    cells = proofs_of_rows(args.table)
     mutants, faults = mutants_of.read_folder(args.mutants)
     if faults:
         raise Failure(faults[0])
@@ -124,6 +124,7 @@ def parse_arguments():
     parser.add_argument("--jobs", type=int, default=2, help="at a time in a build (default: 2)")
     parser.add_argument("--work", type=Path, help="keeps the copy and its builds there for the "
                         "next time; without it they are temporary")
+    parser.add_argument("--table", type=Path, default=TABLE, help="default: rows.tsv beside this")
     parser.add_argument("--mutants", type=Path, default=mutants_of.FOLDER,
                         help="default: the folder mutants beside this")
     return parser.parse_args()
