@@ -129,7 +129,8 @@ class MutantBuild:
         if proof in self.took:
             limit = SHORTEST_LIMIT + SLACK * self.seconds(proof)
         if program:
-            command = [program] + ([proof.filter()] if proof.case else [])
+            # The first failure says enough; those that wait for something take long to fail.
+            command = [program] + ([proof.filter(), "--abort-after=1"] if proof.case else [])
         else:
             command = ["ctest", "--test-dir", str(self.directory), "--no-tests=error",
                        "--output-on-failure", "-R", f"^{re.escape(proof.test)}$"]
