@@ -83,10 +83,13 @@ class MutantBuild:
     def configure(self):
         self.call(["cmake", "-S", str(self.tree), "-B", str(self.directory), "-G", "Ninja",
                    "-DCMAKE_BUILD_TYPE=None", "-DBELLPULL_BENCH=OFF"] + OPTIONS[self.name])
+        self.list_tests()
+
+    def list_tests(self):
         listed = self.call(["ctest", "--test-dir", str(self.directory), "--show-only=json-v1"])
         inside = str(self.directory) + os.sep
         for test in json.loads(listed)["tests"]:
-            # A program that was not built yet has no path but a name.
+            # ctest says nothing of a program that was not built yet; its name will do for that.
             command = test.get("command") or [f"{inside}{test['name'].split('.')[-1]}"]
             program = command[0] if len(command) == 1 and command[0].startswith(inside) else None
             self.programs[test["name"]] = program
@@ -147,6 +150,7 @@ class MutantBuild:
         """Builds and runs all of them; how many do not pass."""
         began = time.monotonic()
         self.build(proofs, targets)
+        self.list_tests()  # now with their paths
         built = time.monotonic()
         wrong = 0
         for proof in sorted(proofs, key=str):
