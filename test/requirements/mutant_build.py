@@ -82,7 +82,8 @@ class MutantBuild:
 
     def configure(self):
         self.call(["cmake", "-S", str(self.tree), "-B", str(self.directory), "-G", "Ninja",
-                   "-DCMAKE_BUILD_TYPE=None", "-DBELLPULL_BENCH=OFF"] + OPTIONS[self.name])
+                   "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+                   "-DBELLPULL_BENCH=OFF"] + OPTIONS[self.name])
         self.list_tests()
 
     def list_tests(self):
