@@ -62,7 +62,7 @@ def run_limited(command, limit, cwd):
     """Its exit status, or None when it took longer, and what it printed."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", cwd=cwd, env=environment(),
-                          start_new_session=True) as process:
+                          process_group=0) as process:
         try:
             output, _ = process.communicate(timeout=limit)
             return process.returncode, output
