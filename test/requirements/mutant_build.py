@@ -122,8 +122,8 @@ class MutantBuild:
     def seconds(self, proof):
         return self.took.get(proof, 0) or 0
 
-    def skipped(self, proof):
-        """Whether it could not run when nothing was changed."""
+    def useless(self, proof):
+        """Whether it did not pass when nothing was changed."""
         return self.took.get(proof, 0) is None
 
     def run(self, proof):
@@ -157,7 +157,7 @@ class MutantBuild:
         for proof in sorted(proofs, key=str):
             start = time.monotonic()
             answer = self.run(proof)
-            self.took[proof] = None if answer == "skipped" else time.monotonic() - start
+            self.took[proof] = time.monotonic() - start if answer == "passed" else None
             if answer != "passed":
                 print(f"unchanged: {proof} {answer}", flush=True)
                 wrong += answer != "skipped"

@@ -76,13 +76,13 @@ def verdict(mutant, proofs, build):
         return "BROKEN", f"does not build:\n{broken}"
     if mutant.expect == mutants_of.NO_BUILD:
         return "SURVIVED", "builds all the same"
-    tried = [proof for proof in proofs if not build.skipped(proof)]
+    tried = [proof for proof in proofs if not build.useless(proof)]
     for proof in sorted(tried, key=build.seconds):
         answer = build.run(proof)
         if answer != "passed":
             return "caught", f"by {proof}" + ("" if answer == "failed" else f" ({answer})")
     if not tried:
-        return "NOT TRIED", "none of its tests can run here"
+        return "NOT TRIED", "none of its tests passes here unchanged"
     return "SURVIVED", "; ".join(str(proof) for proof in tried)
 
 
