@@ -92,14 +92,14 @@ def fault_of_place(mutant, root):
     return None
 
 
-def faults_of_mutant(mutant, proofs, root):
+def faults_of_mutant(mutant, proofs, tested, root):
     missing = [name for name in NEEDED if not mutant.fields.get(name)]
     if missing:
         yield f"it lacks {', '.join(missing)}; write them"
         return
     if mutant.row not in proofs:
         yield f"there is no row '{mutant.row}'; correct the id"
-    elif mutant.by and mutant.by not in proofs[mutant.row]:
+    elif mutant.by and mutant.row in tested and mutant.by not in proofs[mutant.row]:
         yield f"'{mutant.by}' is not in the proof of the row; name one that is, as it is there"
     if mutant.build not in BUILDS:
         yield f"there is no build '{mutant.build}'; write asan or tsan, or leave it out"
@@ -115,7 +115,7 @@ def faults_of_mutants(folder, proofs, tested, root=ROOT):
     mutants, faults = read_folder(folder)
     yield from faults
     for mutant in mutants:
-        for fault in faults_of_mutant(mutant, proofs, root):
+        for fault in faults_of_mutant(mutant, proofs, tested, root):
             yield f"{mutant.place}: {mutant.row}: {fault}"
     have = {mutant.row for mutant in mutants}
     for row in tested:
