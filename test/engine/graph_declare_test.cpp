@@ -153,6 +153,10 @@ TEST_CASE("S2.19: that one channel runs the whole is found by looking, and nothi
   CHECK(on.graph.only_channel() == on.first.channel.get());
   (void)on.graph.add(second, Operation::crc32c);
   CHECK(on.graph.only_channel() == nullptr);
+  Rig two;  // the last node is the second
+  (void)two.graph.add(two.graph.use(*two.first.channel, two.host), Operation::copy);
+  (void)two.graph.add(two.graph.use(*two.second.channel, two.host), Operation::copy);
+  CHECK(two.graph.only_channel() == nullptr);
   // All that a back-end can declare: another member does not fit in here.
   const auto [operations, segments, length, alignment, mask, residue, configurable, external] =
       Capabilities{};

@@ -205,6 +205,24 @@ TEST_CASE("S1.3: submit cannot fail: it is noexcept and answers with a cookie al
   static_assert(noexcept(std::declval<Engine&>().run(1)));
   static_assert(!std::is_copy_constructible_v<Prepared>);
   static_assert(std::is_nothrow_move_constructible_v<Prepared>);
+  // Submitted is not dropped: each slot comes back once, with its completion.
+  for (const Setting& setting : kSettings) {
+    CAPTURE(describe(setting));
+    Rig rig(setting, {.size = 8});
+    std::string text = "x", room = ".";
+    for (Cookie next = 1; next <= 100; ++next) {
+      const OneSegment one(bytes_of(text), next);
+      PrepareResult result = rig.tx->prepare(one.batch());
+      REQUIRE(rig.tx->submit(std::move(result.prepared)) == next);
+      REQUIRE(rig.tx->free_slots() == 7);
+      rig.tx->issue();
+      REQUIRE(post(*rig.rx, bytes_of(room), next).kind == Kind::none);
+      rig.rx->issue();
+      REQUIRE(collect(rig.engine, *rig.tx, 1).at(0).token == next);
+      REQUIRE(collect(rig.engine, *rig.rx, 1).size() == 1);
+      REQUIRE(rig.tx->free_slots() == 8);
+    }
+  }
 }
 
 TEST_CASE("prepare reads the requests and keeps none of the arrays that describe them") {

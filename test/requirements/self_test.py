@@ -14,11 +14,21 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TESTED = 'engine.stream_contract:"S4.11: a byte stream"'
 
+MUTANT = """
+row: {}
+why: it says another name
+file: LICENSE
+find: BSD 2-Clause License
+with: MIT License
+"""
+
 
 class Table:
-    """A copy of the table that can be spoilt."""
+    """A copy of the table and of its mutants that can be spoilt."""
 
     def __init__(self):
+        self.mutants = "\n".join(path.read_text(encoding="utf-8")
+                                 for path in sorted((HERE / "mutants").glob("*.txt")))
         lines = (HERE / "rows.tsv").read_text(encoding="utf-8").splitlines()
         self.header, *rows = [line.split("\t") for line in lines if line and line[0] != "#"]
         self.rows = [dict(zip(self.header, fields)) for fields in rows]
@@ -40,11 +50,22 @@ class Table:
     def add(self, name):
         self.rows.append({**self.row("S0.1"), "id": name})
 
+    def add_mutants(self):
+        """One for each row, whatever it breaks."""
+        for row in self.rows:
+            self.mutants += "\n" + MUTANT.format(row["id"])
+
+    def change_mutants(self, old, new):
+        assert old in self.mutants
+        self.mutants = self.mutants.replace(old, new, 1)
+
     def add_column(self, name):
         self.header.append(name)
         self.set_all(self.rows, **{name: "x"})
 
-    def write(self, path):
+    def write(self, path, folder):
+        folder.mkdir()
+        (folder / "all.txt").write_text(self.mutants, "utf-8")
         lines = [self.header] + [[row[name] for name in self.header] for row in self.rows]
         path.write_text("".join("\t".join(line) + "\n" for line in lines + self.tail), "utf-8")
 
@@ -88,6 +109,26 @@ SPOILT = [
     (lambda t: t.header.remove("state"), "the header lacks the column state"),
     (lambda t: t.rows.clear(), "S0.1 is missing"),
 ]
+# The same of the mutants.
+SPOILT += [
+    (lambda t: t.change_mutants("row: S2.3\n", "row: R3\n"), "S2.3 is tested and has no mutant"),
+    (lambda t: t.set("S4.10", state="tested", proof=TESTED), "S4.10 is tested and has no mutant"),
+    (lambda t: t.change_mutants("row: S2.3\n", "row: S2.41\n"), "there is no row 'S2.41'"),
+    (lambda t: t.change_mutants("length > max_length", "length > most"), "0 times in src/engine/s"),
+    (lambda t: t.change_mutants("find:     if (length > max_length) {", "find:   if ("),
+     "not once"),
+    (lambda t: t.change_mutants("file: src/engine/channel.cpp", "file: src/channel.cpp"),
+     "cannot read src/channel.cpp"),
+    (lambda t: t.change_mutants("with:     if (length >= max", "with:     if (length > max"),
+     "it changes nothing"),
+    (lambda t: t.change_mutants("why: the longest", "because: the longest"), "is no field"),
+    (lambda t: t.change_mutants("why: the longest", "# the longest"), "it lacks why"),
+    (lambda t: t.change_mutants("why: the longest", "row: S2.3\nwhy: "), "a second 'row'"),
+    (lambda t: t.change_mutants("why: the longest", "by: layering\nwhy: "),
+     "'layering' is not in the proof"),
+    (lambda t: t.change_mutants("why: the longest", "build: msan\nwhy: "), "no build 'msan'"),
+    (lambda t: t.change_mutants("why: the longest", "expect: rain\nwhy: "), "expected as 'rain'"),
+]
 SPOILT_IF_STRICT = [
     (lambda t: t.set("S3.5", state="open", proof=""), "S3.5: it is open"),
     (lambda t: t.set("S3.5", state="open", proof=TESTED), "S3.5: it is open"),
@@ -95,12 +136,19 @@ SPOILT_IF_STRICT = [
 SOUND = [
     lambda t: None,
     lambda t: otherwise(t, 10),
-    lambda t: t.add_column("mutant"),
+    lambda t: t.add_column("note"),
+    lambda t: t.add_mutants(),
     lambda t: t.set("S3.5", state="tested", proof=f"layering; {TESTED}; engine.kernels"),
     lambda t: t.set("S3.5", state="open", proof=""),
 ]
-SOUND_IF_STRICT = [lambda t: t.set_all([row for row in t.rows if row["state"] == "open"],
-                                       state="tested", proof=TESTED)]
+def close_all(table):
+    for row in table.rows:
+        if row["state"] == "open":
+            row.update(state="tested", proof=row["proof"] or TESTED)
+    table.add_mutants()
+
+
+SOUND_IF_STRICT = [close_all]
 
 
 def verdict(edit, options, arguments):
@@ -108,9 +156,10 @@ def verdict(edit, options, arguments):
     table = Table()
     edit(table)
     with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "rows.tsv"
-        table.write(path)
-        command = [sys.executable, "-B", str(HERE / "table_test.py"), "--table", str(path)]
+        path, folder = Path(directory) / "rows.tsv", Path(directory) / "mutants"
+        table.write(path, folder)
+        command = [sys.executable, "-B", str(HERE / "table_test.py"), "--table", str(path),
+                   "--mutants", str(folder)]
         answer = subprocess.run(command + options + arguments, text=True, check=False,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return answer.returncode, answer.stdout

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Checks the table of requirements: each row is there once, and each test that it names exists.
+"""Checks the table of requirements: each row is there once, its tests exist, it has a mutant.
 
 Prints a line per fault, then one per open row, and how many rows are in each state.
 Exit 0: nothing is wrong; 1: something is; 2: wrong usage.
@@ -14,6 +14,8 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+
+import mutants
 
 TABLE = Path(__file__).resolve().parent / "rows.tsv"
 COLUMNS = ["id", "requirement", "state", "proof"]
@@ -200,7 +202,7 @@ def faults_of_row(row, build, strict):
                 yield complaint
 
 
-def faults_of_table(rows, build, strict):
+def faults_of_table(rows, folder, build, strict):
     yield from faults_of_ids(rows)
     for row in rows:
         for fault in faults_of_row(row, build, strict):
@@ -209,12 +211,15 @@ def faults_of_table(rows, build, strict):
     if otherwise > MOST_DECIDED_OTHERWISE:
         yield (f"{otherwise} rows were decided otherwise, and {MOST_DECIDED_OTHERWISE} may be; "
                "decide again")
+    tested = [row.id for row in rows if row.state == "tested"]
+    yield from mutants.faults_of_mutants(folder, {row.id: row.proof for row in rows}, tested)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--strict", action="store_true", help="an open row is a fault")
     parser.add_argument("--table", type=Path, default=TABLE, help="default: rows.tsv beside this")
+    parser.add_argument("--mutants", type=Path, default=mutants.FOLDER, help="as for --table")
     parser.add_argument("ctest", help="the program ctest")
     parser.add_argument("build", type=Path, help="a build directory of the preset dev")
     return parser.parse_args()
@@ -229,13 +234,12 @@ def main():
         print(f"FAILED: {failure}")
         return 1
     faults += [f"{args.table.name}: {fault}"
-               for fault in faults_of_table(rows, build, args.strict)]
+               for fault in faults_of_table(rows, args.mutants, build, args.strict)]
     for fault in faults:
         print(f"FAILED: {fault}")
-    for row in rows:
-        if row.state == "open":
-            shown = f" (in part: {row.proof})" if row.proof else ""
-            print(f"open: {row.id}: {row.requirement}{shown}")
+    for row in (row for row in rows if row.state == "open"):
+        shown = f" (in part: {row.proof})" if row.proof else ""
+        print(f"open: {row.id}: {row.requirement}{shown}")
     states = Counter(row.state for row in rows)
     print(f"{len(rows)} rows: " + ", ".join(f"{states[state]} {state}" for state in STATES))
     return 1 if faults else 0
