@@ -342,5 +342,30 @@ TEST_CASE("completions go to a push sink in order, and poll takes the slots back
   }
 }
 
+TEST_CASE("S2.38: when the bell rings for a transfer the next one has been started") {
+  struct Seen {
+    Hand hand;
+    std::vector<std::size_t> started_at_bell;
+  } seen;
+  seen.hand.window = 1;
+  OperationOptions options;
+  options.notify = {[](void* context) noexcept {
+                      auto& at = *static_cast<Seen*>(context);
+                      at.started_at_bell.push_back(at.hand.started.size());
+                    },
+                    &seen};
+  OperationRig rig({}, std::make_unique<HandBackend>(seen.hand), options);
+  for (std::uint64_t i = 0; i < 4; ++i) rig.submit(nop(i));
+  rig.channel->issue();
+  rig.engine.run(64);
+  for (unsigned ended = 0; ended < 3; ++ended) {
+    (void)rig.channel->arm();
+    seen.hand.end(0);
+    rig.engine.run(64);
+    CHECK(rig.collect(1).size() == 1);
+  }
+  CHECK(seen.started_at_bell == std::vector<std::size_t>{2, 3, 4});
+}
+
 }  // namespace
 }  // namespace bellpull::engine::test
