@@ -63,6 +63,11 @@ class OperationDevice final : public ChannelDevice {
   }
 
  private:
+  // An id is where the transfer is and how many were given before, so that a late report about an
+  // earlier one is told apart. Never 0.
+  static constexpr std::uint64_t kIdMark = 0x8000;
+  static constexpr unsigned kIdShift = 16;
+
   enum class Stage : std::uint8_t {
     waiting,  // not begun
     started,  // the back-end has it, or a part of it
@@ -107,7 +112,9 @@ class OperationDevice final : public ChannelDevice {
   bool start_run() noexcept;
   bool start_part() noexcept;
   bool start_due() noexcept;
-  [[nodiscard]] std::uint64_t new_id(std::uint64_t position) noexcept;
+  [[nodiscard]] std::uint64_t new_id(std::uint64_t position) noexcept {
+    return ++ids_ << kIdShift | kIdMark | (position & mask_);
+  }
   void finish(const Done& done) noexcept;
   void finish_part(const Done& done) noexcept;
   [[nodiscard]] End end_of(const Done& done, std::uint64_t length, Operation operation) noexcept;
