@@ -122,10 +122,10 @@ class CopyBackend final : public Backend {
         bytes = kernels_.mismatch(source_.data(), destination_.data(), bytes);
         break;
       case Operation::crc32c:
-        value_ = kernels_.crc32c(value_, source_.data(), bytes);
+        value_ = kernels_.crc32c_of(value_, source_.data(), bytes, run);
         break;
       default:
-        value_ = kernels_.copy_crc32c(value_, destination_.data(), source_.data(), bytes);
+        value_ = kernels_.copy_crc32c_of(value_, destination_.data(), source_.data(), bytes, run);
     }
     return bytes;
   }

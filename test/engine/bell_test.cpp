@@ -40,7 +40,9 @@ struct Bell {
   }
 };
 
-TEST_CASE("S4.5: a bell says which channel and why, and rings once however many have completed") {
+TEST_CASE(
+    "S4.5: a bell says which channel and why, and rings once however many have completed (check "
+    "12)") {
   for (const OperationSetting& setting : kOperationSettings) {
     CAPTURE(describe(setting));
     std::array<Bell, 2> done{{{0, Reason::completion}, {1, Reason::completion}}};

@@ -169,7 +169,9 @@ void owner_sleeps(QueueLayout layout, std::uint64_t rounds) {
   check(outcome, rounds, channel->stats());
 }
 
-TEST_CASE("S4.5: an owner who armed and sleeps is woken by every completion, whenever it comes") {
+TEST_CASE(
+    "S4.5: an owner who armed and sleeps is woken by every completion, whenever it comes (check "
+    "11)") {
   SUBCASE("split") {
     owner_sleeps(QueueLayout::split, rounds_of(1'000'000));
   }

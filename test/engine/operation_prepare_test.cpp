@@ -149,7 +149,7 @@ TEST_CASE("S1.4: every reason has a text of its own that says what to do") {
   CHECK(texts.count(describe(static_cast<Reason>(200))) == 0);
 }
 
-TEST_CASE("S1.6, S1.8: would_block says how much is missing, too_large comes at once") {
+TEST_CASE("S1.6, S1.8: would_block says how much is missing, too_large comes at once (check 7)") {
   Hand hand;
   OperationRig rig({}, std::make_unique<HandBackend>(hand), {.size = 8});
   const std::array two{piece(0, 8), piece(16, 8)};

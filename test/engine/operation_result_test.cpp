@@ -173,7 +173,8 @@ void run_cases(const OperationSetting& setting, const Capabilities& limits, std:
 }
 
 TEST_CASE(
-    "S1.1, S2.11, S2.17: every operation equals a byte-wise oracle, for lists of any two shapes") {
+    "S1.1, S2.11, S2.17: every operation equals a byte-wise oracle, for lists of any two shapes "
+    "(check 1)") {
   const std::uint64_t seed = ring::test::announce_seed("operation results", 0x5eed);
   CAPTURE(seed);
   const Capabilities limits{.operations = kMemoryOperations,
@@ -185,6 +186,41 @@ TEST_CASE(
     run_cases(setting, limits, 300, 5, 100, seed);
     run_cases(setting, limits, 70'000, 60, 12, seed + 1);
   }
+}
+
+// Cuts `bytes` into so many segments, some of no byte, by a random order of lengths.
+void cut(std::vector<std::byte>& bytes, std::size_t count, std::mt19937_64& random,
+         std::vector<Segment>& list) {
+  std::vector<std::size_t> at{0, bytes.size()};
+  for (std::size_t i = 1; i < count; ++i) at.push_back(random() % (bytes.size() + 1));
+  std::sort(at.begin(), at.end());
+  list.clear();
+  for (std::size_t i = 0; i < count; ++i) list.push_back({bytes.data() + at[i], at[i + 1] - at[i]});
+}
+
+TEST_CASE("check 3: lists of 1 to 64 segments go to lists of 1 to 64 segments, byte for byte") {
+  std::mt19937_64 random(ring::test::announce_seed("matrix of lists", 1));
+  OperationRig rig({}, make_copy_backend());
+  std::vector<std::byte> from(300), to(300);
+  std::vector<Segment> source, destination;
+  unsigned wrong = 0;
+  for (std::size_t sources = 1; sources <= kMaxSegments; ++sources) {
+    for (std::size_t destinations = 1; destinations <= kMaxSegments; ++destinations) {
+      for (std::byte& each : from) each = static_cast<std::byte>(random());
+      cut(from, sources, random, source);
+      cut(to, destinations, random, destination);
+      rig.submit({.operation = Operation::copy, .source = source, .destination = destination});
+      rig.channel->issue();
+      const auto done = rig.collect(1);
+      wrong += done.size() != 1 || done[0].bytes != from.size() || to != from;
+      if (!destination.back().length) continue;
+      --destination.back().length;  // one byte less than the source
+      const OperationRequest less{
+          .operation = Operation::copy, .source = source, .destination = destination};
+      wrong += rig.channel->post({&less, 1}).reason != PrepareReason::totals_differ;
+    }
+  }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("S2.6: the core cuts up what is too large for a back-end of few segments or bytes") {

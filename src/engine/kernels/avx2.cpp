@@ -56,19 +56,20 @@ struct Ymm {
   }
 };
 
-std::uint32_t crc32c(std::uint32_t seed, const std::byte* from, std::size_t bytes) noexcept {
+std::uint32_t crc32c(std::uint32_t seed, const std::byte* from, std::size_t bytes,
+                     std::size_t /*whole*/) noexcept {
   return ~take_lanes<false>(~seed, nullptr, from, bytes);
 }
 
 std::uint32_t copy_crc32c(std::uint32_t seed, std::byte* to, const std::byte* from,
-                          std::size_t bytes) noexcept {
-  if (bytes < kCopyLimits.past_cache) return ~take_lanes<true>(~seed, to, from, bytes);
+                          std::size_t bytes, std::size_t whole) noexcept {
+  if (whole < kCopyLimits.past_cache) return ~take_lanes<true>(~seed, to, from, bytes);
   // Stores past the cache want whole lines one after the other, and the lanes are at three places.
   // So a piece is read from memory for its checksum and from the first cache for its copy.
   constexpr std::size_t kPiece = 3 * kMaxLane * kWord;
   while (bytes != 0) {
     const std::size_t piece = bytes < kPiece ? bytes : kPiece;
-    seed = crc32c(seed, from, piece);
+    seed = crc32c(seed, from, piece, piece);
     copy_streaming<Ymm>(to, from, piece);
     to += piece;
     from += piece;

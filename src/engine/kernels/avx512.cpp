@@ -51,14 +51,16 @@ struct Zmm {
   }
 };
 
-std::uint32_t crc32c(std::uint32_t seed, const std::byte* from, std::size_t bytes) noexcept {
-  return ~take_blocks<Also::nothing>(~seed, nullptr, from, bytes);
+std::uint32_t crc32c(std::uint32_t seed, const std::byte* from, std::size_t bytes,
+                     std::size_t whole) noexcept {
+  return ~take_blocks<Also::nothing>(~seed, nullptr, from, bytes, whole);
 }
 
 std::uint32_t copy_crc32c(std::uint32_t seed, std::byte* to, const std::byte* from,
-                          std::size_t bytes) noexcept {
-  if (bytes < kCopyLimits.past_cache) return ~take_blocks<Also::copy>(~seed, to, from, bytes);
-  const std::uint32_t crc = take_blocks<Also::copy_streaming>(~seed, to, from, bytes);
+                          std::size_t bytes, std::size_t whole) noexcept {
+  if (whole < kCopyLimits.past_cache)
+    return ~take_blocks<Also::copy>(~seed, to, from, bytes, whole);
+  const std::uint32_t crc = take_blocks<Also::copy_streaming>(~seed, to, from, bytes, whole);
   _mm_sfence();
   return ~crc;
 }

@@ -181,10 +181,10 @@ template <Also Work>
   return static_cast<std::uint32_t>(registers.joined(to, from, at, end));
 }
 
-/// Without the inversions. `to` is used with copies only.
+/// Without the inversions. `to` is used with copies only; `whole` is the range that this is of.
 template <Also Work>
 [[nodiscard]] std::uint32_t take_blocks(std::uint32_t crc, std::byte* to, const std::byte* from,
-                                        std::size_t bytes) noexcept {
+                                        std::size_t bytes, std::size_t whole) noexcept {
   constexpr bool kCopies = Work != Also::nothing;
   if (bytes < 2 * kRound) return take_lanes<kCopies>(crc, to, from, bytes);
   if constexpr (kCopies) {
@@ -194,7 +194,7 @@ template <Also Work>
     from += head;
     bytes -= head;
   }
-  const bool from_memory = bytes > kCopyLimits.second_cache;
+  const bool from_memory = whole > kCopyLimits.second_cache;
   while (bytes >= kRound) {
     std::size_t block = bytes / kLine * kLine;
     if (from_memory) {

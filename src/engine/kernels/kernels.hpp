@@ -38,11 +38,22 @@ struct Kernels {
   /// CRC-32C (Castagnoli). Begin with seed 0; both inversions are inside, as in zlib's crc32(), so
   /// the result is the finished checksum (0xE3069283 for "123456789") and also the seed for the
   /// bytes behind: crc32c(crc32c(s, a), b) == crc32c(s, ab).
-  std::uint32_t (*crc32c)(std::uint32_t seed, const std::byte* from, std::size_t bytes) noexcept;
+  [[nodiscard]] std::uint32_t crc32c(std::uint32_t seed, const std::byte* from,
+                                     std::size_t bytes) const noexcept {
+    return crc32c_of(seed, from, bytes, bytes);
+  }
 
   /// copy() and crc32c() in one pass over the memory.
-  std::uint32_t (*copy_crc32c)(std::uint32_t seed, std::byte* to, const std::byte* from,
-                               std::size_t bytes) noexcept;
+  std::uint32_t copy_crc32c(std::uint32_t seed, std::byte* to, const std::byte* from,
+                            std::size_t bytes) const noexcept {
+    return copy_crc32c_of(seed, to, from, bytes, bytes);
+  }
+
+  /// The same of a slice of `bytes`, in the way that suits a range of `whole` bytes.
+  std::uint32_t (*crc32c_of)(std::uint32_t seed, const std::byte* from, std::size_t bytes,
+                             std::size_t whole) noexcept;
+  std::uint32_t (*copy_crc32c_of)(std::uint32_t seed, std::byte* to, const std::byte* from,
+                                  std::size_t bytes, std::size_t whole) noexcept;
 
   /// The offset of the first difference, or `bytes` when there is none.
   std::size_t (*mismatch)(const std::byte* a, const std::byte* b, std::size_t bytes) noexcept;

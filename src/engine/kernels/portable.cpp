@@ -61,7 +61,8 @@ void fill(std::byte* to, std::size_t bytes, const Pattern& pattern, std::size_t 
   }
 }
 
-std::uint32_t crc32c(std::uint32_t seed, const std::byte* from, std::size_t bytes) noexcept {
+std::uint32_t crc32c(std::uint32_t seed, const std::byte* from, std::size_t bytes,
+                     std::size_t /*whole*/) noexcept {
   std::uint32_t crc = ~seed;
   if constexpr (kLittleEndian) {
     for (; bytes >= 8; from += 8, bytes -= 8) {
@@ -77,13 +78,13 @@ std::uint32_t crc32c(std::uint32_t seed, const std::byte* from, std::size_t byte
 }
 
 std::uint32_t copy_crc32c(std::uint32_t seed, std::byte* to, const std::byte* from,
-                          std::size_t bytes) noexcept {
+                          std::size_t bytes, std::size_t /*whole*/) noexcept {
   // Small enough for the piece to be still in the first cache when its checksum is made.
   constexpr std::size_t kPiece = 4096;
   while (bytes != 0) {
     const std::size_t piece = std::min(bytes, kPiece);
     std::memcpy(to, from, piece);
-    seed = crc32c(seed, from, piece);
+    seed = crc32c(seed, from, piece, piece);
     to += piece;
     from += piece;
     bytes -= piece;
