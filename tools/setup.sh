@@ -57,14 +57,14 @@ install_missing() {
     fail "apt-get could not install ${missing[*]}; its reason is above; then type: sudo $me"
 }
 
-# configure_preset <preset>: with --fresh when the tree was copied, because CMake refuses to reuse
-# a cache that another directory made.
+# configure_preset <preset> [option]...: with --fresh when the tree was copied, because CMake refuses
+# to reuse a cache that another directory made.
 configure_preset() {
   local cache=$root/build/$1/CMakeCache.txt fresh=()
   if [[ -f $cache ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache"; then
     fresh=(--fresh)
   fi
-  (cd "$root" && cmake --preset "$1" "${fresh[@]}" >/dev/null)
+  (cd "$root" && cmake --preset "$@" "${fresh[@]}" >/dev/null)
 }
 
 build_preset() {

@@ -32,10 +32,12 @@ using tools::dmatest::Words;
 TEST_CASE(
     "check 22: transfers that are made to fail do so, having done what they say and no more") {
   for (const DmatestSetting& setting : kDmatestSettings) {
-    for (const auto& [plan, kind] :
+    for (const auto& each :
          {std::pair{"every=7:read-error:errno=5", FaultKind::read_error},
           std::pair{"copy,fill:every=3:offset=2:write-error:segment=1", FaultKind::write_error},
           std::pair{"chance=100000:timeout;seed=9", FaultKind::timeout}}) {
+      const char* const plan = each.first;
+      const FaultKind kind = each.second;
       CAPTURE(setting.engine);
       CAPTURE(setting.layout);
       CAPTURE(plan);
@@ -64,10 +66,12 @@ TEST_CASE(
 }
 
 TEST_CASE("check 22: changed bytes, false success and what never ends are found") {
-  for (const auto& [plan, kind] : {std::pair{"copy:every=100:corrupt", FailureKind::mismatch},
-                                   std::pair{"crc32c:every=100:corrupt", FailureKind::mismatch},
-                                   std::pair{"fill:every=50:false-success", FailureKind::mismatch},
-                                   std::pair{"offset=200:limit=1:stuck", FailureKind::stuck}}) {
+  for (const auto& each : {std::pair{"copy:every=100:corrupt", FailureKind::mismatch},
+                           std::pair{"crc32c:every=100:corrupt", FailureKind::mismatch},
+                           std::pair{"fill:every=50:false-success", FailureKind::mismatch},
+                           std::pair{"offset=200:limit=1:stuck", FailureKind::stuck}}) {
+    const char* const plan = each.first;
+    const FailureKind kind = each.second;
     CAPTURE(plan);
     const Report report = run_with({"thread", "split"}, plan);
     REQUIRE_FALSE(report.failures.empty());
