@@ -146,7 +146,9 @@ class HandBackend final : public Backend {
   [[nodiscard]] Capabilities capabilities() const noexcept override { return limits_; }
   [[nodiscard]] WaitSource wait_source() const noexcept override { return {}; }
   [[nodiscard]] unsigned window() const noexcept override {
-    return hand_.window - std::min(hand_.window, static_cast<unsigned>(hand_.held.size()));
+    // What has ended takes up its place until it was reported.
+    const std::size_t taken = hand_.held.size() + hand_.reports.size();
+    return hand_.window - static_cast<unsigned>(std::min<std::size_t>(hand_.window, taken));
   }
   unsigned start(std::span<const Op> ops) noexcept override {
     const unsigned count = std::min(window(), static_cast<unsigned>(ops.size()));
