@@ -28,6 +28,10 @@ class SteadyClient {
     requests_[5] = {.operation = Operation::nop, .fence = true};
     refused_.operation = Operation::copy;
   }
+  SteadyClient(const SteadyClient&) = delete;
+  SteadyClient& operator=(const SteadyClient&) = delete;
+  /// Takes its memory back from transfers that are still in flight.
+  ~SteadyClient() { channel_.terminate(); }
 
   /// Posts what there is room for, lets a driven engine run, polls.
   void turn() noexcept {
