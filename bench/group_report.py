@@ -3,7 +3,7 @@
 import statistics
 
 from paired import ENOUGH_REPS, describe, meets, paired_ratio
-from ring_samples import Limits, Pairs, last_attempts
+from ring_samples import Limits, Pairs, last_attempts, print_conditions
 
 
 def limits_of(document):
@@ -129,12 +129,7 @@ def print_group(document, group):
 def print_bars(document):
     """Every group; whether all bars are met."""
     limits = limits_of(document)
-    bad = [limits.trouble(sample) for sample in document["samples"]]
-    print(f"# {len(bad)} samples, of which {bad.count('disturbed')} disturbed by other "
-          f"processes and {bad.count('moved')} with cores that moved meanwhile")
-    if document["parameters"]["pairs"] < ENOUGH_REPS:
-        print(f"# note: {document['parameters']['pairs']} pairs are too few for a 95 % interval: "
-              f"those below are narrower")
+    print_conditions(document, limits)
     for cut in document["cut"]:
         print(f"# note: not enough time or too few samples that count: {cut}")
     results = [print_group(document, group) for group in document["groups"]]

@@ -6,6 +6,8 @@ probes around it, or None where one core did everything.
 """
 import statistics
 
+from paired import ENOUGH_REPS
+
 # Names of placements, and the round trips, in nanoseconds, below which they hold.
 PLACEMENTS = ((270.0, "near"), (800.0, "far"), (float("inf"), "remote"))
 
@@ -38,6 +40,16 @@ def placement(probes):
 def last_attempts(samples, group, variant):
     """The last attempt of each round."""
     return {s["round"]: s for s in samples if s["group"] == group and s["variant"] == variant}
+
+
+def print_conditions(document, limits):
+    """What the figures of a run have to be read with."""
+    bad = [limits.trouble(sample) for sample in document["samples"]]
+    print(f"# {len(bad)} samples, of which {bad.count('disturbed')} disturbed by other "
+          f"processes and {bad.count('moved')} with cores that moved meanwhile")
+    if document["parameters"]["pairs"] < ENOUGH_REPS:
+        print(f"# note: {document['parameters']['pairs']} pairs are too few for a 95 % interval: "
+              f"those below are narrower")
 
 
 class Pairs:

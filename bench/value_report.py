@@ -3,7 +3,7 @@
 import statistics
 
 from paired import ENOUGH_REPS, meets
-from ring_samples import Limits, placement
+from ring_samples import Limits, placement, print_conditions
 from value_bench import point_key
 from value_figures import OURS, figures_of
 
@@ -92,12 +92,7 @@ def print_kind(document, name):
 def print_bars(document):
     """Every kind; whether all bars are met."""
     limits = limits_of(document)
-    bad = [limits.trouble(sample) for sample in document["samples"]]
-    print(f"# {len(bad)} samples, of which {bad.count('disturbed')} disturbed by other "
-          f"processes and {bad.count('moved')} with cores that moved meanwhile")
-    if document["parameters"]["pairs"] < ENOUGH_REPS:
-        print(f"# note: {document['parameters']['pairs']} pairs are too few for a 95 % interval: "
-              f"those below are narrower")
+    print_conditions(document, limits)
     for cut in document["cut"]:
         print(f"# note: {cut}")
     for package in document["missing"]:
