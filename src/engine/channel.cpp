@@ -168,14 +168,9 @@ void Channel::leave(bool stands_still) noexcept {
 }
 
 ChannelStats Channel::stats() const noexcept {
-  ChannelStats stats;
+  ChannelStats stats = device_.stats();
   stats.submitted = submitted_.value();
-  stats.completed = device_.completed.value();
-  stats.failed = device_.failed.value();
-  stats.bytes = device_.bytes.value();
-  stats.notifies = device_.notifies.value();
   stats.kicks = kicks_.value();
-  stats.bad_done = device_.bad_done.value();
   return stats;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bellpull/engine/backend.hpp"
+#include "bellpull/engine/channel.hpp"
 #include "bellpull/engine/completion.hpp"
 #include "bellpull/engine/counter.hpp"
 #include "bellpull/engine/notify.hpp"
@@ -66,6 +67,17 @@ class alignas(ring::kCacheLine) ChannelDevice {
   /// Whether nothing is left that run() could move: it ended in would-block, or there is nothing
   /// issued.
   [[nodiscard]] bool settled() noexcept { return blocked_ || !runnable(); }
+
+  /// What it counted: all of ChannelStats but what the client's half counts.
+  [[nodiscard]] ChannelStats stats() const noexcept {
+    ChannelStats stats;
+    stats.completed = completed.value();
+    stats.failed = failed.value();
+    stats.bytes = bytes.value();
+    stats.notifies = notifies.value();
+    stats.bad_done = bad_done.value();
+    return stats;
+  }
 
   /// The device may be able to go on.
   void unblock() noexcept { blocked_ = false; }

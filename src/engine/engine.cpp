@@ -79,6 +79,16 @@ OperationSet check_backend(const std::string& tried, const Backend* backend) {
   return limits.operations;
 }
 
+void check_stream(const std::string& tried, const Backend* backend) {
+  const OperationSet operations = check_backend(tried, backend);
+  if (operations == OperationSet{Operation::read} || operations == OperationSet{Operation::write}) {
+    return;
+  }
+  throw std::invalid_argument(tried +
+                              ": the back-end must declare one operation, read or write; open an "
+                              "operation channel over others");
+}
+
 }  // namespace
 
 // While it lives, the engine's thread touches nothing and no other owner changes anything.
@@ -263,17 +273,26 @@ Engine::~Engine() = default;
 
 std::unique_ptr<StreamChannel> Engine::open_stream(const StreamOptions& options,
                                                    std::unique_ptr<Backend> backend) {
-  const OperationSet operations = check_backend("open stream channel", backend.get());
-  if (operations != OperationSet{Operation::read} && operations != OperationSet{Operation::write}) {
-    throw std::invalid_argument(
-        "open stream channel: the back-end must declare one operation, read or write; open an "
-        "operation channel over others");
-  }
+  check_stream("open stream channel", backend.get());
   auto device = std::make_unique<StreamDevice>(options.layout, options.size, std::move(backend),
                                                options.notify, options.sink);
   std::unique_ptr<StreamChannel> channel(new StreamChannel(*this, std::move(device), options));
   core_->add(*channel->device_);  // last: the engine must not know a device that failed to open
   return channel;
+}
+
+std::unique_ptr<StreamQueue> Engine::open_queue(const StreamOptions& options,
+                                                std::unique_ptr<Backend> backend) {
+  check_stream("open stream queue", backend.get());
+  if (options.sink.push != nullptr) {
+    throw std::invalid_argument(
+        "open stream queue: completions stay in its used ring; open a stream channel for a sink");
+  }
+  auto device = std::make_unique<StreamDevice>(options.layout, options.size, std::move(backend),
+                                               options.notify, CompletionSink{});
+  std::unique_ptr<StreamQueue> queue(new StreamQueue(*this, std::move(device)));
+  core_->add(*queue->device_);
+  return queue;
 }
 
 std::unique_ptr<OperationChannel> Engine::open_operations(const OperationOptions& options,

@@ -64,6 +64,32 @@ unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
   return count;
 }
 
+unsigned StreamChannel::deliver(unsigned limit, const CompletionSink& to) noexcept {
+  if (pushes_) {
+    reclaim_pushed();
+    return 0;
+  }
+  const auto hand_over = [&](const ring::Used& used) noexcept {
+    const Ticket& ticket = this->ticket(used.head);
+    const StreamResult& result = device_->result(used.head);
+    --in_flight_;
+    to.push(to.context,
+            Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error});
+  };
+  const unsigned count =
+      with_driver([&](auto& driver) noexcept { return driver.poll(limit, hand_over); });
+  space_freed();
+  return count;
+}
+
+void StreamChannel::pause() noexcept {
+  device_->pause();
+}
+
+void StreamChannel::resume() noexcept {
+  if (device_->resume()) wake();
+}
+
 // All rules are checked before any slot is taken: all or nothing.
 PrepareError StreamChannel::check(std::span<const Request> requests) const noexcept {
   std::size_t needed = 0;

@@ -26,25 +26,62 @@ unsigned StreamDevice::run(unsigned limit) noexcept {
   const std::uint64_t before = completed.value();
   feed();
   unsigned reported = 0;
-  while (!blocked_ && started_ != 0 && reported < limit) {
-    const unsigned room = std::min(limit - reported, kBatch);
-    const Reaped reaped = backend_->reap(std::span(done_).first(room));
-    const unsigned count = std::min(reaped.count, room);
-    for (unsigned i = 0; i < count; ++i) finish(done_[i]);
-    if (reaped.count > room) bad_done.add(reaped.count - room);
+  bool more = true;
+  while (reported < limit && !paused()) {
+    if (next_done_ == end_done_) {  // otherwise a pause held some back
+      if (!more || blocked_ || started_ == 0) break;
+      more = reap(std::min(limit - reported, kBatch));
+    }
+    reported += report(limit - reported);
     publish();
-    reported += count;
-    // Without a transfer in flight no event is due that would end the wait of the next one.
-    blocked_ = reaped.would_block && started_ != 0;
     feed();  // the next transfer is elected here and now, by nobody else
-    if (count < room) break;
   }
   return static_cast<unsigned>(completed.value() - before);
 }
 
+// False when the device has no more for now.
+bool StreamDevice::reap(unsigned room) noexcept {
+  const Reaped reaped = backend_->reap(std::span(done_).first(room));
+  next_done_ = 0;
+  end_done_ = std::min(reaped.count, room);
+  if (reaped.count > room) bad_done.add(reaped.count - room);
+  // Without a transfer in flight no event is due that would end the wait of the next one.
+  blocked_ = reaped.would_block && started_ > end_done_;
+  return end_done_ == room;
+}
+
+// Returns how many. Asked before each, so that a client which pauses from its sink gets no more.
+unsigned StreamDevice::report(unsigned limit) noexcept {
+  const unsigned first = next_done_;
+  const unsigned last = first + std::min(limit, end_done_ - first);
+  while (next_done_ != last && !paused()) finish(done_[next_done_++]);
+  return next_done_ - first;
+}
+
+void StreamDevice::pause() noexcept {
+  Flow seen = Flow::running;
+  // Relaxed: a pause hands nothing over.
+  flow_.compare_exchange_strong(seen, Flow::paused, std::memory_order_relaxed);
+}
+
+bool StreamDevice::resume() noexcept {
+  // Release pairs with the acquire in paused(); acquire with the release in sleep_paused().
+  return flow_.exchange(Flow::running, std::memory_order_acq_rel) == Flow::paused_asleep;
+}
+
+// Before the engine sleeps. False: it was resumed meanwhile.
+bool StreamDevice::sleep_paused() noexcept {
+  Flow seen = Flow::paused;
+  // Release pairs with the acquire in resume(), acquire with its release.
+  return flow_.compare_exchange_strong(seen, Flow::paused_asleep, std::memory_order_acq_rel,
+                                       std::memory_order_acquire) ||
+         seen == Flow::paused_asleep;
+}
+
 bool StreamDevice::runnable() noexcept {
   if (stopped_) return queue_.available();
-  if (!blocked_ && (started_ != 0 || held_ != 0)) return true;
+  const bool something = started_ != 0 && (!blocked_ || next_done_ != end_done_);
+  if ((something && !paused()) || (held_ != 0 && !blocked_)) return true;
   // A back-end that refused a transfer is not offered it again before it can go on.
   if (held_ != 0 || backend_->window() == 0) return false;
   return queue_.available();
@@ -52,6 +89,7 @@ bool StreamDevice::runnable() noexcept {
 
 bool StreamDevice::arm() noexcept {
   if (runnable()) return true;
+  if (paused() && !sleep_paused()) return true;
   // Without room for another a kick could change nothing: the device's own progress will.
   if (!stopped_ && (held_ != 0 || backend_->window() == 0)) return false;
   return queue_.with([](auto& ring) noexcept { return ring.arm(); });
@@ -64,6 +102,8 @@ void StreamDevice::control(Control wanted) noexcept {
 
 void StreamDevice::stop() noexcept {
   if (!stopped_) {
+    // What has ended has ended well: no pause turns it into a loss.
+    while (next_done_ != end_done_) finish(done_[next_done_++]);
     backend_->stop();
     stopped_ = true;
     blocked_ = false;

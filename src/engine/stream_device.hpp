@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -9,18 +10,10 @@
 #include "bellpull/engine/completion.hpp"
 #include "bellpull/engine/notify.hpp"
 #include "bellpull/engine/queue_layout.hpp"
+#include "bellpull/engine/stream_result.hpp"
 #include "channel_device.hpp"
 
 namespace bellpull::engine {
-
-/// How a transfer ended, in an array beside the ring indexed by head id. The device half writes an
-/// element before it publishes the used entry, the driver half reads it after it polled the entry;
-/// the ring's index orders the two.
-struct StreamResult {
-  std::uint32_t bytes = 0;
-  std::int32_t error = 0;
-  Status status = Status::ok;
-};
 
 /// The device half of a stream channel.
 class StreamDevice final : public ChannelDevice {
@@ -37,7 +30,15 @@ class StreamDevice final : public ChannelDevice {
   [[nodiscard]] bool arm() noexcept override;
   void control(Control wanted) noexcept override;
 
+  /// Reports no more transfers after the one that is being reported. Any thread.
+  void pause() noexcept;
+  /// Reports them again. True: the engine went to sleep meanwhile and has to be woken. Any thread.
+  [[nodiscard]] bool resume() noexcept;
+
  private:
+  /// Whether transfers that are done are reported, and whether somebody sleeps until they are.
+  enum class Flow : std::uint8_t { running, paused, paused_asleep };
+
   // An id is the head and how many were taken before, so that a late report about an earlier
   // transfer of the same head is told apart. Never 0.
   static constexpr std::uint64_t kIdMark = 0x8000;
@@ -46,6 +47,13 @@ class StreamDevice final : public ChannelDevice {
   [[nodiscard]] static std::uint16_t head_of(std::uint64_t id) noexcept {
     return static_cast<std::uint16_t>(id & (kIdMark - 1));
   }
+  // Acquire pairs with the release in resume(): who goes on sees what room the client has made.
+  [[nodiscard]] bool paused() const noexcept {
+    return flow_.load(std::memory_order_acquire) != Flow::running;
+  }
+  [[nodiscard]] bool sleep_paused() noexcept;
+  bool reap(unsigned room) noexcept;
+  unsigned report(unsigned limit) noexcept;
   void feed() noexcept;
   bool take(std::size_t at) noexcept;
   void start_held() noexcept;
@@ -63,11 +71,14 @@ class StreamDevice final : public ChannelDevice {
   std::vector<std::uint64_t> in_use_;  // by head: the id the back-end has, or 0
   std::vector<StreamResult> results_;
   std::vector<Op> ops_;  // the first held_: taken from the ring, not accepted by the back-end yet
-  std::vector<Done> done_;  // room for a reap()
+  std::vector<Done> done_;  // of the latest reap(); from next_done_ to end_done_ not reported yet
+  unsigned next_done_ = 0;
+  unsigned end_done_ = 0;
   std::uint64_t taken_ = 0;
   unsigned held_ = 0;
   std::uint32_t started_ = 0;  // transfers the back-end has
   bool stopped_ = false;
+  std::atomic<Flow> flow_{Flow::running};
 };
 
 }  // namespace bellpull::engine

@@ -10,6 +10,7 @@
 #include "bellpull/engine/operation_channel.hpp"
 #include "bellpull/engine/queue_layout.hpp"
 #include "bellpull/engine/stream_channel.hpp"
+#include "bellpull/engine/stream_queue.hpp"
 
 namespace bellpull::engine {
 
@@ -96,6 +97,10 @@ class Engine {
   [[nodiscard]] std::unique_ptr<StreamChannel> open_stream(const StreamOptions& options,
                                                            std::unique_ptr<Backend> backend);
 
+  /// The same with the driver half left to the client; a sink or a first cookie there is none.
+  [[nodiscard]] std::unique_ptr<StreamQueue> open_queue(const StreamOptions& options,
+                                                        std::unique_ptr<Backend> backend);
+
   /// The same for an operation channel. Whatever the limits of the back-end, the channel takes
   /// transfers of up to kMaxSegments segments in a list and 2^32 - 1 bytes, and cuts up what is too
   /// large for it. Throws std::invalid_argument too when the back-end declares no memory operation.
@@ -129,6 +134,7 @@ class Engine {
 
  private:
   friend class Channel;
+  friend class StreamQueue;
   class Core;
   std::unique_ptr<Core> core_;
 };

@@ -42,6 +42,19 @@ class StreamChannel final : public Channel {
   /// nothing. With a push sink there is nothing to pull and it only takes the slots back.
   unsigned poll(std::span<Completion> completions) noexcept;
 
+  /// The same pull with the completions handed to `to` one by one, from inside this call, at most
+  /// `limit` of them. Returns how many. For clients whose code is written as a callback per
+  /// descriptor but who want to say when and how often it comes.
+  unsigned deliver(unsigned limit, const CompletionSink& to) noexcept;
+
+  /// Stops the reporting of completions after the one that is being reported; frames that come
+  /// meanwhile wait in the posted buffers, or are lost to the device once these are full. Cheap:
+  /// the engine does not stand still for it. May be called from the channel's sink. Any thread.
+  void pause() noexcept;
+
+  /// Undoes pause(), and wakes the engine if it went to sleep over it. Any thread.
+  void resume() noexcept;
+
  private:
   friend class Engine;
 
