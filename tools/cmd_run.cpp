@@ -11,14 +11,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "bellpull/engine/engine.hpp"
 #include "bellpull/netdrv/nic.hpp"
-#include "bellpull/netdrv/packet_pool.hpp"
-#include "bellpull/netdrv/tap_port.hpp"
+#include "bellpull/netdrv/tap_link.hpp"
 #include "chosen_app.hpp"
 #include "commands.hpp"
 #include "mac_address.hpp"
@@ -34,7 +34,6 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kDrainLimit{500};
-constexpr netdrv::TapPortOptions kTapPort{};
 
 std::uint64_t microseconds(const timeval& time) {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
@@ -51,12 +50,6 @@ CpuTime operator-(const CpuTime& a, const CpuTime& b) {
   return {a.user_us - b.user_us, a.system_us - b.system_us};
 }
 
-netdrv::PacketPoolOptions pool_for(const std::vector<OpenPort>& ports) {
-  std::uint32_t mtu = 0;
-  for (const OpenPort& port : ports) mtu = std::max(mtu, port.device.mtu());
-  return netdrv::TapPort::pool_for(static_cast<unsigned>(ports.size()), mtu, kTapPort);
-}
-
 class ActiveRun {
  public:
   ActiveRun(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop);
@@ -71,10 +64,9 @@ class ActiveRun {
 
   const RunOptions& options_;
   Stop& stop_;
-  const netdrv::PacketPoolOptions pool_options_;
-  netdrv::PacketPool pool_{pool_options_};
   ChosenApp app_;
   engine::Engine engine_;
+  std::vector<std::unique_ptr<netdrv::TapLink>> links_;
   netdrv::Nic nic_;
   std::vector<bool> told_;
   SteadyClock::time_point ready_at_;
@@ -85,16 +77,14 @@ class ActiveRun {
 ActiveRun::ActiveRun(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop)
     : options_(options),
       stop_(stop),
-      pool_options_(pool_for(ports)),
       app_(options),
       engine_({.placement = options.engine, .spin = options.mode == netdrv::Mode::poll}),
-      nic_(engine_, app_.app(), {.mode = options.mode, .budget = options.budget}),
+      nic_(engine_, app_.app(),
+           {.mode = options.mode, .budget = options.budget, .spin_engine = true}),
       told_(ports.size(), false) {
   for (OpenPort& port : ports) {
-    nic_.add_port([&](const engine::Notify& bell) {
-      return std::make_unique<netdrv::TapPort>(engine_, pool_, std::move(port.device), kTapPort,
-                                               bell);
-    });
+    links_.push_back(std::make_unique<netdrv::TapLink>(std::move(port.device)));
+    nic_.add_port(*links_.back(), options.style);
   }
   stop_.watch_with(nic_);
   nic_.start();
@@ -150,8 +140,6 @@ Snapshot ActiveRun::finish() {
   for (const PortSpec& port : options_.ports) snapshot.netns.push_back(port.netns);
   snapshot.settings = options_.words;
   snapshot.app_counters = app_.counters();
-  snapshot.pool_buffers = pool_options_.heads;
-  snapshot.pool_outstanding = pool_.outstanding();
   return snapshot;
 }
 
@@ -189,12 +177,12 @@ ExitStatus run(const RunWords& words) {
   bool good = active.run();
   const Snapshot snapshot = active.finish();
   good = restore(ports) && good;
-  if (snapshot.pool_outstanding != 0) {
+  if (snapshot.nic.pool_outstanding != 0) {
     good = false;
     complain(
         fmt::format("{} of {} packets were not given back to their pool: an error in bellpull "
                     "itself, please report it with this command line",
-                    snapshot.pool_outstanding, snapshot.pool_buffers));
+                    snapshot.nic.pool_outstanding, snapshot.nic.pool_buffers));
   }
   const std::string text = render(snapshot, options.format);
   write_out(text);

@@ -60,8 +60,6 @@ struct Snapshot {
   double seconds = 0;                                               ///< since the ready line
   CpuTime cpu;                                                      ///< of all threads, since then
   CpuTime loop_cpu;                                                 ///< of the loop's thread
-  std::uint64_t pool_buffers = 0;                                   ///< packets there can be
-  std::uint64_t pool_outstanding = 0;                               ///< packets not given back
 };
 
 /// A counter of a queue: how it is called, what it says, where it is.

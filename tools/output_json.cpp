@@ -67,7 +67,8 @@ std::string to_json(const Snapshot& snapshot) {
                    {"system_s", to_seconds(snapshot.cpu.system_us)},
                    {"loop_user_s", to_seconds(snapshot.loop_cpu.user_us)},
                    {"loop_system_s", to_seconds(snapshot.loop_cpu.system_us)}};
-  object["pool"] = {{"buffers", snapshot.pool_buffers}, {"outstanding", snapshot.pool_outstanding}};
+  object["pool"] = {{"buffers", snapshot.nic.pool_buffers},
+                    {"outstanding", snapshot.nic.pool_outstanding}};
   // Interface names need not be UTF-8; what is not becomes U+FFFD.
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + '\n';
 }

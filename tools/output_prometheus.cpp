@@ -127,8 +127,8 @@ void add_loop(Exposition& out, const Snapshot& snapshot) {
              nic.engine.waits);
   out.single("engine_doorbells_total", "counter", "Times the engine's thread was woken",
              nic.engine.doorbells);
-  out.single("pool_buffers", "gauge", "Packets there can be", snapshot.pool_buffers);
-  out.single("pool_outstanding", "gauge", "Packets not given back", snapshot.pool_outstanding);
+  out.single("pool_buffers", "gauge", "Packets there can be", snapshot.nic.pool_buffers);
+  out.single("pool_outstanding", "gauge", "Packets not given back", snapshot.nic.pool_outstanding);
 }
 
 }  // namespace

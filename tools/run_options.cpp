@@ -19,8 +19,11 @@ namespace {
 constexpr std::array kApps = {Word{"respond"}, Word{"patch"}, Word{"reflect"}, Word{"discard"},
                               Word{"switch", false}};
 constexpr std::array kModes = {Word{"interrupt"}, Word{"poll"}, Word{"adaptive", false}};
-constexpr std::array kStyles = {Word{"poll"}, Word{"push", false}, Word{"push-pause", false},
-                                Word{"notify", false}, Word{"virtqueue", false}};
+constexpr auto kStyles = [] {
+  std::array<Word, netdrv::kStyleNames.size()> words{};
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = Word{netdrv::kStyleNames[i]};
+  return words;
+}();
 constexpr std::array kIos = {Word{"syscall"}, Word{"uring", false}};
 constexpr std::array kEngines = {Word{"driven"}, Word{"thread"}};
 
@@ -107,7 +110,7 @@ RunOptions understand(const RunWords& words) {
     options.addresses.push_back(parse_cidr("--address", text));
   }
   options.mode = static_cast<netdrv::Mode>(choose("--mode", words.mode, kModes));
-  static_cast<void>(choose("--style", words.style, kStyles));
+  options.style = static_cast<netdrv::Style>(choose("--style", words.style, kStyles));
   static_cast<void>(choose("--io", words.io, kIos));
   options.engine = static_cast<engine::Placement>(choose("--engine", words.engine, kEngines));
   options.budget = static_cast<unsigned>(parse_number("--budget", words.budget, 1, kMostBudget));

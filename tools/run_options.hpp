@@ -43,6 +43,7 @@ struct RunOptions {
   std::vector<Cidr> addresses;                           ///< of the responder
   netdrv::MacAddress mac{};                              ///< of the responder
   netdrv::Mode mode = netdrv::Mode::interrupt;           ///< see netdrv::Mode
+  netdrv::Style style = netdrv::Style::poll;             ///< see netdrv::Style
   engine::Placement engine = engine::Placement::driven;  ///< see engine::Placement
   unsigned budget = 64;                                  ///< frames per poll
   std::optional<std::chrono::nanoseconds> duration;      ///< none: until a signal

@@ -119,7 +119,7 @@ class Engine::Core::Parked {
   std::unique_lock<std::mutex> lock_;
 };
 
-Engine::Core::Core(const EngineOptions& wanted) : options(wanted) {
+Engine::Core::Core(const EngineOptions& wanted) : options(wanted), spin_(wanted.spin) {
   if (options.placement == Placement::driven) return;
   try {
     if ((epoll_ = ::epoll_create1(EPOLL_CLOEXEC)) < 0) {
@@ -212,6 +212,11 @@ void Engine::Core::retry_blocked() noexcept {
   for (ChannelDevice* device : devices_) device->unblock();
 }
 
+void Engine::Core::set_spin(bool spin) noexcept {
+  spin_.store(spin, std::memory_order_relaxed);  // see loop()
+  if (spin) doorbell();
+}
+
 void Engine::Core::doorbell() noexcept {
   if (bell_ < 0) return;
   doorbells.fetch_add(1, std::memory_order_relaxed);
@@ -225,9 +230,10 @@ void Engine::Core::loop() noexcept {
   unsigned awake = 0;                               // rounds
   while (!quit_.load(std::memory_order_acquire)) {  // pairs with the release in ~Core()
     if (park_.load(std::memory_order_acquire) != 0) stay_parked();  // pairs with Parked
-    if (options.spin) retry_blocked();
+    const bool spin = spin_.load(std::memory_order_relaxed);  // a wish, in effect when it is seen
+    if (spin) retry_blocked();
     const RunResult result = run(kRoundLimit);
-    if (options.spin) {
+    if (spin) {
       // Never asleep, but what it waits for may have to be made by whoever shares the core.
       if (result.completed == 0) ::sched_yield();
       continue;
@@ -331,6 +337,10 @@ void Engine::source_ready(std::size_t position) noexcept {
 
 void Engine::retry_blocked() noexcept {
   if (core_->options.placement == Placement::driven) core_->retry_blocked();
+}
+
+void Engine::set_spin(bool spin) noexcept {
+  core_->set_spin(spin);
 }
 
 Placement Engine::placement() const noexcept {

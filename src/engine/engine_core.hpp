@@ -35,6 +35,9 @@ class Engine::Core {
   [[nodiscard]] bool runnable() noexcept;
   void retry_blocked() noexcept;
 
+  /// Whether the thread never sleeps. Any thread.
+  void set_spin(bool spin) noexcept;
+
   /// Wakes the thread if it sleeps. Any owner's thread.
   void doorbell() noexcept;
 
@@ -68,6 +71,7 @@ class Engine::Core {
   // What the thread has to ask of whom before it parks.
   ChannelDevice* controlled_ = nullptr;
   Control wanted_{};
+  std::atomic<bool> spin_;
   std::atomic<bool> quit_{false};
   std::thread thread_;
 };

@@ -1,35 +1,41 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One round of a Nic, in the order in which it happens:
-//   1. nothing to do and listening -> sleep until a device or the bell wakes us (wait)
-//   2. a driven engine moves bytes: writes what was sent, reads into posted buffers; it rings the
-//   bell
-//      of a queue that is armed (run_engine, ring)
-//   3. rung queues get their turn at the end of the line (collect_rung)
-//   4. each scheduled instance polls once, at most its budget: port -> application -> ports
-//      (poll_instances, Queue::poll); who used the budget up goes to the end of the line, who did
-//      not unmasks the bell and looks once more (napi_round)
+//   1. nothing to do and listening -> sleep until a device, the bell or a timer wakes us (wait)
+//   2. instances whose timer is due get their turn (fire_timers)
+//   3. a driven engine moves bytes: writes what was sent, reads into posted buffers; it rings the
+//      bell of a queue that is armed (run_engine, Instance::ring)
+//   4. rung queues get their turn at the end of the line (collect_rung)
+//   5. each scheduled instance polls once, at most its budget, until the round's budget or time is
+//      used up: port -> application -> ports (poll_instances, Instance::poll); who used its budget
+//      up goes to the end of the line, who did not unmasks the bell and looks once more
+//      (napi_round)
 #include "bellpull/netdrv/nic.hpp"
 
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
+#include <array>
 #include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
+
+#include "instance.hpp"
 
 namespace bellpull::netdrv {
 
 namespace {
 
-constexpr unsigned kMaxBudget = 4096;
-// What an epoll event carries: the position of a wait source, kWake, or kWatcher and a position.
+constexpr std::uint64_t kSecond = 1'000'000'000;
+// What an epoll event carries: the position of a wait source, kWake, kTimer, or kWatcher and a
+// position.
 constexpr std::uint64_t kWake = ~std::uint64_t{0};
+constexpr std::uint64_t kTimer = kWake - 1;
 constexpr std::uint64_t kWatcher = std::uint64_t{1} << 32;
 // Rounds of continuous work between two looks at the other file descriptors.
 constexpr unsigned kBusyRounds = 4;
@@ -47,90 +53,68 @@ void add_to_epoll(int epoll, int fd, std::uint32_t events, std::uint64_t data, c
   if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail(what);
 }
 
-std::uint64_t monotonic_ns(void*) noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(now.tv_nsec);
+void check_range(const char* what, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
+  if (value >= least && value <= most) return;
+  throw std::invalid_argument(std::string(what) + " of " + std::to_string(value) + ": choose " +
+                              std::to_string(least) + " to " + std::to_string(most));
+}
+
+void check(const NicSettings& settings) {
+  constexpr std::uint64_t kLongest = 3600 * kSecond;
+  check_range("budget", settings.budget, 1, 4096);
+  check_range("byte budget", settings.byte_budget, 1, ~std::uint32_t{0});
+  check_range("round budget", settings.round_budget, 1, 65536);
+  check_range("round time in ns", settings.round_ns, 0, kLongest);
+  check_range("busy-poll budget", settings.busy_poll_budget, 1, 4096);
+  check_range("defer_hard_irqs", settings.napi.defer_hard_irqs, 0, 1'000'000);
+  check_range("gro_flush_timeout in ns", settings.napi.gro_flush_timeout_ns, 0, kLongest);
+  check_range("irq_suspend_timeout in ns", settings.napi.irq_suspend_timeout_ns, 0, kLongest);
+}
+
+timespec to_timespec(std::uint64_t ns) noexcept {
+  return {.tv_sec = static_cast<time_t>(ns / kSecond), .tv_nsec = static_cast<long>(ns % kSecond)};
 }
 
 }  // namespace
 
-// A queue is what napi_round() calls a device: a port, its instance, and the way to the
-// application.
-struct Nic::Queue {
-  Queue(Nic& owner, unsigned number) : nic(owner), index(number) {}
-
-  unsigned poll(unsigned budget) noexcept;
-  engine::Armed unmask() noexcept { return port->arm(); }
-  void mask() noexcept { port->disarm(); }
-  void release_gone() noexcept;
-
-  Nic& nic;
-  const unsigned index;
-  std::unique_ptr<Port> port;
-  Napi napi{Clock{monotonic_ns, nullptr}};
-  bool released = false;   // its interface is gone and its buffers are back
-  unsigned last_work = 0;  // of the latest poll
-  engine::Counter largest_work;
-  std::atomic<bool> rung{false};  // set by the bell, on the engine's thread
-};
-
-unsigned Nic::Queue::poll(unsigned budget) noexcept {
-  port->reclaim();
-  if (budget == 0) return 0;
-  const std::span<Packet> burst = std::span(nic.burst_).first(budget);
-  const Received received = port->rx(burst, nic.options_.byte_budget);
-  last_work = received.work;
-  if (received.count != 0) {
-    const std::span<Packet> packets = burst.first(received.count);
-    nic.egress_.begin(index);
-    nic.app_.receive(index, packets, nic.egress_);
-    for (Packet& packet : packets) {
-      if (packet) nic.egress_.drop(std::move(packet), DropReason::unhandled);
-    }
-    nic.egress_.flush();
-  }
-  if (port->state() == PortState::gone) release_gone();
-  return received.more ? budget : received.work;
-}
-
-// The interface will not come back by itself: give up the buffers and do not ask again.
-void Nic::Queue::release_gone() noexcept {
-  if (released) return;
-  released = true;
-  port->stop_rx();
-  port->stop_tx();
-  napi.disable();
-}
-
-Nic::Nic(engine::Engine& engine, App& app, const NicOptions& options)
-    : engine_(engine), app_(app), options_(options), mode_(options.mode) {
-  if (options.budget == 0 || options.budget > kMaxBudget) {
-    throw std::invalid_argument("budget of " + std::to_string(options.budget) +
-                                " frames per poll: choose 1 to " + std::to_string(kMaxBudget));
-  }
-  if (options.byte_budget == 0) {
-    throw std::invalid_argument("byte budget of 0 per poll: choose at least 1");
-  }
+Nic::Nic(engine::Engine& engine, App& app, const NicSettings& settings)
+    : engine_(engine), app_(app), settings_(settings), polling_(settings.mode == Mode::poll) {
+  check(settings);
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (epoll_.get() < 0) fail("epoll_create1 for the NIC's loop");
   wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (wake_.get() < 0) fail("eventfd for the NIC's bell");
-  burst_.resize(options.budget);
+  timer_ = UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (timer_.get() < 0) fail("timerfd_create for the NIC's deferrals");
 }
 
-Nic::~Nic() = default;
+// An engine of its own may be calling the instances until their ports are stopped.
+Nic::~Nic() {
+  for (const auto& instance : instances_) instance->port->stop_rx();
+  for (const auto& instance : instances_) instance->port.reset();
+}
+
+unsigned Nic::add_port(Link& link, Style style, const PortOptions& options) {
+  auto added = std::make_unique<Instance>(*this, static_cast<unsigned>(instances_.size()));
+  added->make_port_over(link, options, style);
+  return add(std::move(added));
+}
 
 unsigned Nic::add_port(const PortFactory& factory) {
-  const auto number = static_cast<unsigned>(queues_.size());
-  auto queue = std::make_unique<Queue>(*this, number);
-  queue->port = factory(engine::Notify{&Nic::ring, queue.get()});
-  queues_.reserve(queues_.size() + 1);
-  scheduled_.reserve(queues_.size() + 1);
-  egress_.attach(*queue->port);
-  queues_.push_back(std::move(queue));
-  return number;
+  auto added = std::make_unique<Instance>(*this, static_cast<unsigned>(instances_.size()));
+  added->port = factory(added->bell(), *added);
+  return add(std::move(added));
+}
+
+unsigned Nic::add(std::unique_ptr<Instance> added) {
+  added->napi.configure(settings_.napi);
+  for (const auto& other : instances_) added->egress.attach(*other->port);
+  instances_.reserve(instances_.size() + 1);
+  scheduled_.reserve(instances_.size() + 1);
+  polled_.reserve(instances_.size() + 1);
+  instances_.push_back(std::move(added));
+  for (const auto& instance : instances_) instance->egress.attach(*instances_.back()->port);
+  return static_cast<unsigned>(instances_.size()) - 1;
 }
 
 void Nic::watch(int fd, const Watcher& watcher) {
@@ -143,33 +127,27 @@ void Nic::watch(int fd, const Watcher& watcher) {
 void Nic::start() {
   const char* const what = "epoll_ctl: watch a port's file descriptor";
   add_to_epoll(epoll_.get(), wake_.get(), EPOLLIN | EPOLLET, kWake, what);
+  add_to_epoll(epoll_.get(), timer_.get(), EPOLLIN | EPOLLET, kTimer, what);
   const auto sources = engine_.wait_sources();
   for (std::size_t i = 0; i < sources.size(); ++i) {
     add_to_epoll(epoll_.get(), sources[i].fd, sources[i].events | EPOLLET, i, what);
   }
-  for (const auto& queue : queues_) static_cast<void>(queue->napi.enable());
+  if (settings_.spin_engine) engine_.set_spin(polling_);
+  for (const auto& instance : instances_) static_cast<void>(instance->napi.enable());
+  for (const auto& instance : instances_) instance->port->start();
   schedule_all();
   look(0);  // the first edges, which say no more than that the descriptors are there
 }
 
-// Runs on the engine's thread and only wakes.
-void Nic::ring(void* context) noexcept {
-  auto& queue = *static_cast<Queue*>(context);
-  if (!queue.napi.schedule_prep()) return;
-  queue.rung.store(true, std::memory_order_release);  // pairs with the acquire in collect_rung()
-  if (queue.nic.engine_.placement() == engine::Placement::driven) return;
-  const std::uint64_t one = 1;
-  // Full is as good as written: the reader is being woken.
-  [[maybe_unused]] const auto written = ::write(queue.nic.wake_.get(), &one, sizeof one);
-}
-
 bool Nic::run_once(int timeout_ms) noexcept {
   wait(timeout_ms);
-  const unsigned completed = run_engine();
+  fire_timers();
+  unsigned ended = run_engine();
+  if (settings_.napi.prefer_busy_poll) ended += busy_poll();
   collect_rung();
-  const unsigned work = poll_instances();
+  ended += poll_instances();
   // Never asleep, but what a polling NIC waits for may have to be made by whoever shares the core.
-  if (mode_ == Mode::poll && completed == 0 && work == 0) ::sched_yield();
+  if (polling_ && ended == 0) ::sched_yield();
   return busy();
 }
 
@@ -177,7 +155,7 @@ void Nic::wait(int timeout_ms) noexcept {
   const bool work = busy();
   ++rounds_since_look_;
   if (work) {
-    if (rounds_since_look_ >= (mode_ == Mode::poll ? kPollRounds : kBusyRounds)) look(0);
+    if (rounds_since_look_ >= (polling_ ? kPollRounds : kBusyRounds)) look(0);
     return;
   }
   look(timeout_ms);
@@ -187,58 +165,120 @@ void Nic::look(int timeout_ms) noexcept {
   rounds_since_look_ = 0;
   (timeout_ms == 0 ? looks_ : waits_).add(1);
   std::array<epoll_event, 64> events;
-  const int count =
-      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+  const int count = wait_for_events(events.data(), static_cast<int>(events.size()), timeout_ms);
   bool by_port = false;
   for (int i = 0; i < count; ++i) {
     const std::uint64_t data = events[static_cast<std::size_t>(i)].data.u64;
-    if (data != kWake && data >= kWatcher) {
+    if (data == kTimer) {
+      timer_set_ = Napi::kNever;  // it has fired
+    } else if (data >= kWatcher && data != kWake) {
       const Watcher& watcher = watchers_[data - kWatcher];
       watcher.ready(watcher.context);
-      continue;
+    } else {
+      by_port = true;
+      if (data != kWake) engine_.source_ready(data);
     }
-    by_port = true;
-    if (data != kWake) engine_.source_ready(data);
   }
   if (by_port && timeout_ms != 0) wakeups_.add(1);
+}
+
+// Sleeps no longer than a deferred instance may. The timer is for an owner who sleeps elsewhere.
+int Nic::wait_for_events(void* events, int most, int timeout_ms) noexcept {
+  auto* const found = static_cast<epoll_event*>(events);
+  const std::uint64_t due = next_timer();
+  if (due == Napi::kNever) return ::epoll_wait(epoll_.get(), found, most, timeout_ms);
+  if (timeout_ms == 0) {
+    if (due < timer_set_ && !busy()) {
+      itimerspec when{};
+      when.it_value = to_timespec(due);
+      if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0) timer_set_ = due;
+    }
+    return ::epoll_wait(epoll_.get(), found, most, 0);
+  }
+  const std::uint64_t now = monotonic_ns();
+  std::uint64_t left = due > now ? due - now : 0;
+  if (timeout_ms > 0) left = std::min(left, static_cast<std::uint64_t>(timeout_ms) * 1'000'000);
+  const timespec time = to_timespec(left);
+  return ::epoll_pwait2(epoll_.get(), found, most, &time, nullptr);
+}
+
+std::uint64_t Nic::next_timer() const noexcept {
+  std::uint64_t next = Napi::kNever;
+  for (const auto& instance : instances_) next = std::min(next, instance->napi.timer_due());
+  return next;
+}
+
+void Nic::fire_timers() noexcept {
+  for (const auto& instance : instances_) {
+    if (instance->napi.timer_due() == Napi::kNever) continue;
+    if (instance->napi.timer_expired()) scheduled_.push_back(instance.get());
+  }
+}
+
+// The owner is back from its own work: what came meanwhile is taken without an interrupt, and if
+// there was something, interrupts stay off while it works on that (rules R15 to R19).
+unsigned Nic::busy_poll() noexcept {
+  unsigned work = 0;
+  for (const auto& instance : instances_) {
+    if (!instance->napi.busy_poll_begin()) continue;
+    if (napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget) != Round::again) {
+      continue;
+    }
+    work += instance->last_work;
+    instance->napi.busy_poll_end();
+    const Round round = napi_round(instance->napi, *instance, settings_.budget);
+    work += instance->last_work;
+    if (round == Round::again) scheduled_.push_back(instance.get());
+    if (round == Round::deferred && work != 0) instance->napi.suspend();
+  }
+  return work;
 }
 
 // Returns how many transfers ended.
 unsigned Nic::run_engine() noexcept {
   unsigned completed = 0;
   if (engine_.placement() == engine::Placement::driven) {
-    if (mode_ == Mode::poll) engine_.retry_blocked();
-    completed = engine_.run(options_.budget).completed;
+    if (polling_) engine_.retry_blocked();
+    completed = engine_.run(settings_.budget).completed;
   }
-  for (const auto& queue : queues_) {
-    if (queue->port->tx_in_flight() != 0) completed += queue->port->reclaim();
+  for (const auto& instance : instances_) {
+    if (instance->port->tx_in_flight() != 0) completed += instance->port->reclaim();
   }
   return completed;
 }
 
 void Nic::collect_rung() noexcept {
-  for (const auto& queue : queues_) {
-    // Relaxed: only a hint whether the exchange is worth its price.
-    if (!queue->rung.load(std::memory_order_relaxed)) continue;
-    // Acquire pairs with the release in ring().
-    if (queue->rung.exchange(false, std::memory_order_acquire)) scheduled_.push_back(queue.get());
+  for (const auto& instance : instances_) {
+    if (instance->take_rung()) scheduled_.push_back(instance.get());
   }
 }
 
-// Returns the budget that was used.
+// Returns the budget that was used. Who was not polled, because the round was over, is first in the
+// next one.
 unsigned Nic::poll_instances() noexcept {
-  std::size_t kept = 0;
+  if (scheduled_.empty()) return 0;
+  const bool alone = scheduled_.size() == 1;
+  const std::uint64_t until =
+      alone || settings_.round_ns == 0 ? Napi::kNever : monotonic_ns() + settings_.round_ns;
+  polled_.clear();
   unsigned work = 0;
-  for (Queue* const queue : scheduled_) {
-    const Round round = mode_ == Mode::poll ? napi_busy_round(queue->napi, *queue, options_.budget)
-                                            : napi_round(queue->napi, *queue, options_.budget);
-    if (round == Round::again) scheduled_[kept++] = queue;
-    work += queue->last_work;
-    if (queue->last_work > queue->largest_work.value()) {
-      queue->largest_work.add(queue->last_work - queue->largest_work.value());
+  std::size_t next = 0;
+  while (next < scheduled_.size()) {
+    Instance* const instance = scheduled_[next++];
+    const Round round = polling_ ? napi_busy_round(instance->napi, *instance, settings_.budget)
+                                 : napi_round(instance->napi, *instance, settings_.budget);
+    instance->count_work();
+    if (round == Round::again) polled_.push_back(instance);
+    work += instance->last_work;
+    if (next == scheduled_.size()) break;
+    if (work >= settings_.round_budget ||
+        (work != 0 && until != Napi::kNever && monotonic_ns() >= until)) {
+      squeezes_.add(1);
+      break;
     }
   }
-  scheduled_.resize(kept);
+  scheduled_.erase(scheduled_.begin(), scheduled_.begin() + static_cast<std::ptrdiff_t>(next));
+  scheduled_.insert(scheduled_.end(), polled_.begin(), polled_.end());
   return work;
 }
 
@@ -247,51 +287,102 @@ bool Nic::busy() noexcept {
 }
 
 void Nic::schedule_all() noexcept {
-  for (const auto& queue : queues_) {
-    if (!queue->napi.schedule_prep()) continue;
-    queue->port->disarm();
-    scheduled_.push_back(queue.get());
+  for (const auto& instance : instances_) {
+    if (!instance->napi.schedule_prep()) continue;
+    instance->port->disarm();
+    scheduled_.push_back(instance.get());
   }
 }
 
-void Nic::set_mode(Mode mode) noexcept {
-  if (mode == mode_) return;
-  mode_ = mode;
+void Nic::configure(const NicSettings& settings) {
+  check(settings);
+  settings_ = settings;
+  for (const auto& instance : instances_) instance->napi.configure(settings.napi);
+  set_polling(settings.mode == Mode::poll);
+}
+
+void Nic::set_polling(bool polling) noexcept {
+  if (std::exchange(polling_, polling) == polling) return;
   mode_switches_.add(1);
+  if (settings_.spin_engine) engine_.set_spin(polling);
   // Who polls owns all instances; who listens gets there by completing.
-  if (mode == Mode::poll) schedule_all();
+  if (polling) schedule_all();
 }
 
-bool Nic::idle_for_good() noexcept {
-  return std::all_of(queues_.begin(), queues_.end(),
-                     [](const auto& queue) { return queue->port->tx_in_flight() == 0; });
+// The owner of a disabled instance is this thread: it lets go here rather than in its next turn.
+void Nic::forget_scheduled(Instance& instance) noexcept {
+  static_cast<void>(instance.take_rung());
+  instance.port->disarm();
+  const auto removed = std::remove(scheduled_.begin(), scheduled_.end(), &instance);
+  scheduled_.erase(removed, scheduled_.end());
+  if (instance.napi.owned()) instance.napi.release_disabled();
 }
 
-void Nic::drain(std::chrono::milliseconds limit) noexcept {
-  // From here on the queues are pulled by hand, so what comes back unused is no poll's work.
-  for (const auto& queue : queues_) {
-    queue->napi.disable();
-    queue->port->disarm();
-    queue->port->stop_rx();
+bool Nic::set_enabled(unsigned port, bool enabled) noexcept {
+  if (port >= instances_.size()) return false;
+  Instance& instance = *instances_[port];
+  if (instance.enabled == enabled || instance.port->state() != PortState::running) return false;
+  instance.enabled = enabled;
+  if (!enabled) {
+    instance.napi.disable();
+    forget_scheduled(instance);
+    return true;
   }
-  for (const auto& queue : queues_) {
-    while (queue->poll(options_.budget) != 0) run_engine();
+  static_cast<void>(instance.napi.enable());
+  if (instance.napi.schedule_prep()) scheduled_.push_back(&instance);
+  return true;
+}
+
+bool Nic::all_sent() const noexcept {
+  return std::all_of(instances_.begin(), instances_.end(),
+                     [](const auto& instance) { return instance->port->tx_in_flight() == 0; });
+}
+
+// From here on the queues are pulled by hand, so what comes back unused is no poll's work.
+void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
+  for (const auto& instance : instances_) {
+    instance->napi.disable();
+    instance->port->disarm();
+    instance->port->stop_rx();
+  }
+  for (const auto& instance : instances_) {
+    while (instance->poll(settings_.budget) != 0) run_engine();
   }
   const auto until = std::chrono::steady_clock::now() + limit;
   run_engine();
-  while (!idle_for_good() && std::chrono::steady_clock::now() < until) {
+  while (!all_sent() && std::chrono::steady_clock::now() < until) {
     look(1);
     run_engine();
   }
-  for (const auto& queue : queues_) queue->port->stop_tx();
-  for (Queue* const queue : scheduled_) queue->napi.release_disabled();
-  scheduled_.clear();
+  for (const auto& instance : instances_) instance->port->stop_tx();
+  for (const auto& instance : instances_) forget_scheduled(*instance);
+}
+
+void Nic::drain(std::chrono::milliseconds limit) noexcept {
+  quiesce(limit);
+}
+
+void Nic::set_style(Style style, std::chrono::milliseconds limit) {
+  quiesce(limit);
+  for (std::size_t i = 0; i < instances_.size(); ++i) {
+    Instance& instance = *instances_[i];
+    if (!instance.restyle(style)) continue;
+    for (const auto& other : instances_) {
+      other->egress.replace(static_cast<unsigned>(i), *instance.port);
+    }
+  }
+  for (const auto& instance : instances_) {
+    if (instance->port->state() != PortState::running) continue;
+    if (instance->enabled) static_cast<void>(instance->napi.enable());
+    instance->port->start();
+  }
+  schedule_all();
 }
 
 unsigned Nic::running_ports() const noexcept {
-  return static_cast<unsigned>(std::count_if(queues_.begin(), queues_.end(), [](const auto& queue) {
-    return queue->port->state() == PortState::running;
-  }));
+  return static_cast<unsigned>(std::count_if(
+      instances_.begin(), instances_.end(),
+      [](const auto& instance) { return instance->port->state() == PortState::running; }));
 }
 
 NicStats Nic::stats() const {
@@ -299,31 +390,16 @@ NicStats Nic::stats() const {
   stats.waits = waits_.value();
   stats.wakeups = wakeups_.value();
   stats.looks = looks_.value();
+  stats.squeezes = squeezes_.value();
   stats.engine = engine_.stats();
-  for (const auto& queue : queues_) {
-    const PortCounters& port = queue->port->counters();
-    const NapiCounters& napi = queue->napi.counters();
-    QueueStats row;
-    row.rx_packets = port.rx_packets.value();
-    row.rx_bytes = port.rx_bytes.value();
-    row.rx_errors = port.rx_errors.value();
-    row.rx_consumed = port.rx_consumed.value();
-    row.tx_packets = port.tx_packets.value();
-    row.tx_bytes = port.tx_bytes.value();
-    for (std::size_t i = 0; i < kDropReasons; ++i) {
-      row.rx_dropped[i] = port.rx_dropped.value(static_cast<DropReason>(i));
-      row.tx_dropped[i] = port.tx_dropped.value(static_cast<DropReason>(i));
+  for (const auto& instance : instances_) {
+    if (instance->pool) {
+      stats.pool_buffers += instance->pool->options().heads;
+      stats.pool_outstanding += instance->pool->outstanding();
     }
-    row.polls = napi.polls.value();
-    row.work = napi.work.value();
-    row.largest_work = queue->largest_work.value();
-    row.scheduled = napi.scheduled.load(std::memory_order_relaxed);  // a counter
-    row.missed = napi.missed.load(std::memory_order_relaxed);        // a counter
-    row.masked_ns = napi.masked_ns.value();
-    row.notifies = queue->port->notifies();
+    QueueStats row = instance->stats();
     row.mode_switches = mode_switches_.value();
-    row.syscalls = queue->port->system_calls();
-    stats.ports.push_back({std::string(queue->port->name()), queue->port->state(), {row}});
+    stats.ports.push_back({std::string(instance->port->name()), instance->port->state(), {row}});
   }
   return stats;
 }

@@ -28,6 +28,10 @@ struct PacketPool::Store {
     tails.reserve(options.tails);
   }
 
+  [[nodiscard]] bool owned_here() const noexcept {
+    return owner.load(std::memory_order_relaxed) == &thread_mark;
+  }
+
   void keep(PacketBuffer* buffer) noexcept { (buffer->is_tail ? tails : heads).push_back(buffer); }
 
   // From another thread.
@@ -51,7 +55,7 @@ struct PacketPool::Store {
   }
 
   const PacketPoolOptions options;
-  const char* const owner;
+  std::atomic<const char*> owner;  // relaxed: a thread needs to know no more than whether it is it
   std::vector<PacketBuffer> buffers;
   std::byte* memory = nullptr;
   std::vector<PacketBuffer*> heads;  // free; owner thread, last in first out: the warm one first
@@ -117,6 +121,10 @@ unsigned PacketPool::allocate(std::span<Packet> packets, bool with_tail) noexcep
   return static_cast<unsigned>(count);
 }
 
+void PacketPool::adopt() noexcept {
+  if (!store_->owned_here()) store_->owner.store(&thread_mark, std::memory_order_relaxed);
+}
+
 std::uint64_t PacketPool::outstanding() noexcept {
   store_->collect();
   return store_->options.heads - store_->heads.size();
@@ -127,7 +135,7 @@ const PacketPoolOptions& PacketPool::options() const noexcept {
 }
 
 void PacketPool::give_back(PacketBuffer* buffer) noexcept {
-  if (store_->owner == &thread_mark) {
+  if (store_->owned_here()) {
     store_->keep(buffer);
   } else {
     store_->take_back(buffer);

@@ -27,7 +27,9 @@ using Frame = std::array<std::uint8_t, 60>;
 // One frame comes in, and what goes out is kept.
 class OneFramePort final : public netdrv::Port {
  public:
-  OneFramePort(netdrv::PacketPool& pool, const Frame& arriving, Frame& sent) : sent_(sent) {
+  OneFramePort(netdrv::PacketPool& pool, const Frame& arriving, Frame& sent,
+               netdrv::Receiver& stack)
+      : sent_(sent), stack_(stack) {
     if (pool.allocate({&arriving_, 1}, false) != 1) return;
     arriving_.resize(static_cast<std::uint32_t>(arriving.size()));
     std::memcpy(arriving_.head().data(), arriving.data(), arriving.size());
@@ -35,11 +37,13 @@ class OneFramePort final : public netdrv::Port {
 
   [[nodiscard]] std::string_view name() const noexcept override { return "memory"; }
 
-  netdrv::Received rx(std::span<netdrv::Packet> packets, std::uint32_t) noexcept override {
-    if (!arriving_ || packets.empty()) return {};
+  void start() noexcept override {}
+
+  netdrv::Polled poll(unsigned budget, std::uint32_t) noexcept override {
+    if (!arriving_ || budget == 0) return {};
     counters_.rx_packets.add(1);
-    packets[0] = std::move(arriving_);
-    return {.count = 1, .work = 1, .more = false};
+    stack_.receive({&arriving_, 1});
+    return {.work = 1, .more = false};
   }
 
   unsigned tx(std::span<netdrv::Packet> packets) noexcept override {
@@ -62,10 +66,12 @@ class OneFramePort final : public netdrv::Port {
   void stop_tx() noexcept override { state_ = netdrv::PortState::stopped; }
   [[nodiscard]] netdrv::PortCounters& counters() noexcept override { return counters_; }
   [[nodiscard]] std::uint64_t notifies() const noexcept override { return 0; }
+  [[nodiscard]] std::uint64_t border_calls() const noexcept override { return 0; }
   [[nodiscard]] std::uint64_t system_calls() const noexcept override { return 0; }
 
  private:
   Frame& sent_;
+  netdrv::Receiver& stack_;
   netdrv::Packet arriving_;
   netdrv::PortCounters counters_;
   netdrv::PortState state_ = netdrv::PortState::running;
@@ -85,8 +91,9 @@ bool reflect() {
   engine::Engine engine({.placement = engine::Placement::driven});
   const auto app = netdrv::make_reflect();
   netdrv::Nic nic(engine, *app, {.mode = netdrv::Mode::interrupt, .budget = 4});
-  nic.add_port(
-      [&](const engine::Notify&) { return std::make_unique<OneFramePort>(pool, arriving, sent); });
+  nic.add_port([&](const engine::Notify&, netdrv::Receiver& stack) {
+    return std::make_unique<OneFramePort>(pool, arriving, sent, stack);
+  });
   nic.start();
   while (nic.run_once(0)) {
   }

@@ -51,9 +51,9 @@ class FakePort final : public Port {
  public:
   using Frame = std::vector<std::uint8_t>;
 
-  /// Rings `bell` when a frame arrives while it is armed.
-  explicit FakePort(std::string name, const engine::Notify& bell = {})
-      : name_(std::move(name)), bell_(bell) {}
+  /// Rings `bell` when a frame arrives while it is armed, and hands it to `stack`.
+  explicit FakePort(std::string name, const engine::Notify& bell = {}, Receiver* stack = nullptr)
+      : name_(std::move(name)), bell_(bell), stack_(stack) {}
 
   /// A frame is there to be received.
   void arrive(Packet packet) {
@@ -89,23 +89,26 @@ class FakePort final : public Port {
 
   [[nodiscard]] std::string_view name() const noexcept override { return name_; }
 
-  Received rx(std::span<Packet> packets, std::uint32_t byte_budget) noexcept override {
-    Received received;
+  void start() noexcept override {}
+
+  Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
+    Polled polled;
     std::uint32_t bytes = 0;
-    while (!arrived_.empty() && received.count < packets.size()) {
+    std::vector<Packet> burst;
+    while (!arrived_.empty() && polled.work < budget) {
       if (bytes >= byte_budget) {
-        received.more = true;
+        polled.more = true;
         break;
       }
-      Packet& packet = packets[received.count++];
-      packet = std::move(arrived_.front());
+      ++polled.work;
+      burst.push_back(std::move(arrived_.front()));
       arrived_.pop_front();
-      bytes += packet.size();
+      bytes += burst.back().size();
       counters_.rx_packets.add(1);
-      counters_.rx_bytes.add(packet.size());
+      counters_.rx_bytes.add(burst.back().size());
     }
-    received.work = received.count;
-    return received;
+    if (stack_ != nullptr && !burst.empty()) stack_->receive(burst);
+    return polled;
   }
 
   unsigned tx(std::span<Packet> packets) noexcept override {
@@ -155,6 +158,7 @@ class FakePort final : public Port {
 
   [[nodiscard]] PortCounters& counters() noexcept override { return counters_; }
   [[nodiscard]] std::uint64_t notifies() const noexcept override { return notifies_; }
+  [[nodiscard]] std::uint64_t border_calls() const noexcept override { return 0; }
   [[nodiscard]] std::uint64_t system_calls() const noexcept override { return 0; }
 
  private:
@@ -162,6 +166,7 @@ class FakePort final : public Port {
 
   const std::string name_;
   const engine::Notify bell_;
+  Receiver* const stack_;
   std::deque<Packet> arrived_;
   std::vector<Packet> held_;
   std::vector<Frame> sent_;

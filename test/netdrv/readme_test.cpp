@@ -13,7 +13,7 @@
 #include "bellpull/engine/engine.hpp"
 #include "bellpull/netdrv/apps.hpp"
 #include "bellpull/netdrv/nic.hpp"
-#include "bellpull/netdrv/tap_port.hpp"
+#include "bellpull/netdrv/tap_link.hpp"
 #include "tap_world.hpp"
 
 using namespace bellpull;
@@ -27,16 +27,13 @@ std::string text_of(const char* path) {
 
 void run_until(const std::atomic<bool>& stop, std::atomic<bool>& started) {
   // README begin
-  netdrv::PacketPool pool(netdrv::TapPort::pool_for(2, 1500, {}));
   engine::Engine engine({.placement = engine::Placement::driven});
   const auto app = netdrv::make_patch();
+  netdrv::TapLink left(netdrv::TapDevice::open("left0"));
+  netdrv::TapLink right(netdrv::TapDevice::open("right0"));
   netdrv::Nic nic(engine, *app, {.mode = netdrv::Mode::interrupt, .budget = 64});
-  for (const char* name : {"left0", "right0"}) {
-    nic.add_port([&](const engine::Notify& bell) {
-      return std::make_unique<netdrv::TapPort>(engine, pool, netdrv::TapDevice::open(name),
-                                               netdrv::TapPortOptions{}, bell);
-    });
-  }
+  nic.add_port(left, netdrv::Style::poll);
+  nic.add_port(right, netdrv::Style::poll);
   nic.start();
   // README pause
   started = true;

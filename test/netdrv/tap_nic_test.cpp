@@ -9,7 +9,7 @@
 
 #include "bellpull/netdrv/apps.hpp"
 #include "bellpull/netdrv/nic.hpp"
-#include "bellpull/netdrv/tap_port.hpp"
+#include "bellpull/netdrv/tap_link.hpp"
 #include "tap_world.hpp"
 
 using namespace bellpull;
@@ -25,36 +25,32 @@ using test::test_frame;
 namespace {
 
 struct World {
-  World(App& app, const NicOptions& options, engine::Placement placement,
-        std::vector<std::string> names)
-      : engine({.placement = placement}),
-        pool(TapPort::pool_for(static_cast<unsigned>(names.size()), 1500, {})),
-        nic(std::make_unique<Nic>(engine, app, options)) {
+  World(App& app, const NicSettings& settings, engine::Placement placement,
+        std::vector<std::string> names, Style style = Style::poll)
+      : engine({.placement = placement}), nic(std::make_unique<Nic>(engine, app, settings)) {
     for (const std::string& name : names) {
-      TapDevice device = TapDevice::open(name);
-      nic->add_port([&](const engine::Notify& bell) {
-        return std::make_unique<TapPort>(engine, pool, std::move(device), TapPortOptions{}, bell);
-      });
+      links.push_back(std::make_unique<TapLink>(TapDevice::open(name)));
+      nic->add_port(*links.back(), style);
       ip("link set " + name + " up");
     }
     nic->start();
     settle();
   }
   ~World() {
-    nic.reset();
-    CHECK(pool.outstanding() == 0);
+    nic->drain(0ms);
+    CHECK(nic->stats().pool_outstanding == 0);
   }
   // Rounds until there is nothing to do; a NIC that polls always has, so it gets a fixed number.
   void settle() {
     int rounds = 0;
-    for (int idle = 0; idle < 5 && (nic->mode() == Mode::interrupt || ++rounds < 200);) {
+    for (int idle = 0; idle < 5 && (!nic->polling() || ++rounds < 200);) {
       idle = nic->run_once(1) ? 0 : idle + 1;
     }
   }
   [[nodiscard]] QueueStats queue(unsigned port) const { return nic->stats().ports[port].queues[0]; }
 
   engine::Engine engine;
-  PacketPool pool;
+  std::vector<std::unique_ptr<TapLink>> links;
   std::unique_ptr<Nic> nic;
 };
 

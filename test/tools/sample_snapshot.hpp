@@ -27,7 +27,7 @@ inline tools::Snapshot sample_snapshot() {
   snapshot.seconds = 2.5;
   snapshot.cpu = {1'500'000, 250'000};
   snapshot.loop_cpu = {1'000'000, 125'000};
-  snapshot.pool_buffers = 640;
+  snapshot.nic.pool_buffers = 640;
   return snapshot;
 }
 

@@ -9,12 +9,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <span>
 
 #include "bellpull/engine/engine.hpp"
 #include "bellpull/netdrv/nic.hpp"
-#include "bellpull/netdrv/tap_port.hpp"
+#include "bellpull/netdrv/tap_link.hpp"
 
 using namespace bellpull;
 
@@ -28,15 +27,12 @@ struct Forwarder final : netdrv::App {
 };
 
 void run(char** arguments, Forwarder& app) {
-  netdrv::PacketPool pool(netdrv::TapPort::pool_for(2, 1500, {}));
   engine::Engine engine({.placement = engine::Placement::driven});
+  netdrv::TapLink left(netdrv::TapDevice::open(arguments[1]));
+  netdrv::TapLink right(netdrv::TapDevice::open(arguments[2]));
   netdrv::Nic nic(engine, app, {});
-  for (int i = 1; i <= 2; ++i) {
-    nic.add_port([&](const engine::Notify& bell) {
-      return std::make_unique<netdrv::TapPort>(engine, pool, netdrv::TapDevice::open(arguments[i]),
-                                               netdrv::TapPortOptions{}, bell);
-    });
-  }
+  nic.add_port(left);
+  nic.add_port(right);
   sigset_t signals{};
   sigaddset(&signals, SIGTERM);
   sigprocmask(SIG_BLOCK, &signals, nullptr);

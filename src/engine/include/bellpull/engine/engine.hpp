@@ -126,6 +126,9 @@ class Engine {
   /// Driven engines: asks all devices again that would have blocked. For an owner who polls.
   void retry_blocked() noexcept;
 
+  /// Autonomous engines: changes EngineOptions::spin from the thread's next round on. Any thread.
+  void set_spin(bool spin) noexcept;
+
   /// Who runs it.
   [[nodiscard]] Placement placement() const noexcept;
 

@@ -16,6 +16,7 @@ enum class DropReason : std::uint8_t {
   runt,                  ///< shorter than an Ethernet header
   truncated,             ///< it filled its buffer to the last byte, so there may have been more
   unnegotiated_offload,  ///< its virtio-net header claims an offload nobody asked for
+  backlog_full,          ///< pushed into a queue that had no room for it
   // by the application
   not_for_us,    ///< another station's frame, or a protocol the application does not speak
   bad_length,    ///< a length field contradicts the frame
@@ -35,17 +36,17 @@ enum class DropReason : std::uint8_t {
 };
 
 /// How many reasons there are.
-inline constexpr std::size_t kDropReasons = 17;
+inline constexpr std::size_t kDropReasons = 18;
 
 /// The reason as it appears in statistics.
 [[nodiscard]] constexpr std::string_view name_of(DropReason reason) noexcept {
   constexpr std::array<std::string_view, kDropReasons> names = {
-      "runt",        "truncated",  "unnegotiated_offload",
-      "not_for_us",  "bad_length", "bad_checksum",
-      "fragment",    "unhandled",  "no_egress",
-      "ring_full",   "oversize",   "link_down",
-      "refused",     "no_memory",  "port_gone",
-      "write_error", "shutdown"};
+      "runt",         "truncated",   "unnegotiated_offload",
+      "backlog_full", "not_for_us",  "bad_length",
+      "bad_checksum", "fragment",    "unhandled",
+      "no_egress",    "ring_full",   "oversize",
+      "link_down",    "refused",     "no_memory",
+      "port_gone",    "write_error", "shutdown"};
   return names[static_cast<std::size_t>(reason)];
 }
 

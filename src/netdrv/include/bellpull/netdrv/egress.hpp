@@ -13,14 +13,15 @@
 namespace bellpull::netdrv {
 
 /// What an application does with the frames it is given: send, consume or drop, each frame once.
-/// Collects what is sent per port and hands it on in bursts. Owner thread of the Nic.
+/// Collects what is sent per port and hands it on in bursts of at most kBurst. Owner thread of the
+/// Nic.
 class Egress {
  public:
-  /// Frames collected for a port before they are handed on.
-  static constexpr unsigned kBurst = 64;
-
   /// Makes port number n of the application `port`; numbers start at 0. Set-up only: allocates.
   void attach(Port& port) { outlets_.push_back(Outlet{.port = &port, .packets = {}, .count = 0}); }
+
+  /// Puts another port in the place of number `number`. Set-up only; nothing is collected for it.
+  void replace(unsigned number, Port& port) noexcept { outlets_[number].port = &port; }
 
   /// Ports that send() knows.
   [[nodiscard]] unsigned ports() const noexcept { return static_cast<unsigned>(outlets_.size()); }

@@ -1,76 +1,32 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
+#include <span>
 #include <vector>
 
 #include "bellpull/engine/engine.hpp"
 #include "bellpull/netdrv/app.hpp"
+#include "bellpull/netdrv/link.hpp"
 #include "bellpull/netdrv/napi.hpp"
+#include "bellpull/netdrv/nic_settings.hpp"
+#include "bellpull/netdrv/nic_stats.hpp"
 #include "bellpull/netdrv/port.hpp"
+#include "bellpull/netdrv/style.hpp"
 #include "bellpull/netdrv/unique_fd.hpp"
 
 namespace bellpull::netdrv {
 
-/// When a Nic listens for the bell and when it just pulls.
-enum class Mode : std::uint8_t {
-  interrupt,  ///< masked while polling, unmasked and asleep when there is nothing
-  poll,  ///< never listens, never sleeps; gives way to its core's other threads when it has nothing
-};
-
-/// How a Nic is made.
-struct NicOptions {
-  Mode mode = Mode::interrupt;             ///< can be changed later
-  unsigned budget = 64;                    ///< frames per poll of an instance, 1 to 4096
-  std::uint32_t byte_budget = 256 * 1024;  ///< bytes per poll of an instance, at least 1
-};
+class Instance;
 
 /// Whom to call for a file descriptor that is no port's.
 struct Watcher {
   void (*ready)(void* context) noexcept = nullptr;  ///< must not be null, block, or call the Nic
   void* context = nullptr;                          ///< handed to ready(); outlives the Nic
-};
-
-/// Counters of one queue, copied.
-struct QueueStats {
-  std::uint64_t rx_packets = 0;                          ///< see PortCounters
-  std::uint64_t rx_bytes = 0;                            ///< see PortCounters
-  std::uint64_t rx_errors = 0;                           ///< see PortCounters
-  std::uint64_t rx_consumed = 0;                         ///< see PortCounters
-  std::array<std::uint64_t, kDropReasons> rx_dropped{};  ///< by DropReason
-  std::uint64_t tx_packets = 0;                          ///< see PortCounters
-  std::uint64_t tx_bytes = 0;                            ///< see PortCounters
-  std::array<std::uint64_t, kDropReasons> tx_dropped{};  ///< by DropReason
-  std::uint64_t polls = 0;                               ///< rounds of its NAPI instance
-  std::uint64_t work = 0;                                ///< budget used in them, in frames
-  std::uint64_t largest_work = 0;                        ///< most used in one round
-  std::uint64_t scheduled = 0;                           ///< successful schedules
-  std::uint64_t missed = 0;                              ///< events while it was owned
-  std::uint64_t masked_ns = 0;                           ///< time from schedule to completion
-  std::uint64_t notifies = 0;                            ///< times its bell was rung
-  std::uint64_t mode_switches = 0;                       ///< calls of set_mode() that changed it
-  std::uint64_t syscalls = 0;                            ///< calls that moved its frames
-};
-
-/// Counters of one port, copied.
-struct PortStats {
-  std::string name;                      ///< Port::name()
-  PortState state = PortState::running;  ///< Port::state()
-  std::vector<QueueStats> queues;        ///< one for now
-};
-
-/// Counters of a Nic, copied.
-struct NicStats {
-  std::vector<PortStats> ports;  ///< in the order of add_port()
-  std::uint64_t waits = 0;       ///< epoll_wait calls that were allowed to sleep
-  std::uint64_t wakeups = 0;     ///< of these, ended by an event of a port
-  std::uint64_t looks = 0;       ///< epoll_wait calls that were not
-  engine::EngineStats engine;    ///< of the engine
 };
 
 /// A virtual NIC: ports, a NAPI instance per queue, an application, and no loop of its own.
@@ -79,24 +35,34 @@ struct NicStats {
 /// One owner thread, which with a driven engine is the engine's owner too.
 class Nic {
  public:
-  /// Makes a port that rings the given bell.
-  using PortFactory = std::function<std::unique_ptr<Port>(const engine::Notify& bell)>;
+  /// Makes a port that rings the given bell and hands what it receives to the given stack.
+  using PortFactory =
+      std::function<std::unique_ptr<Port>(const engine::Notify& bell, Receiver& stack)>;
 
-  /// `engine` and `app` outlive the Nic. Throws std::invalid_argument for options out of range and
-  /// std::system_error when the kernel refuses an epoll instance or an eventfd.
-  Nic(engine::Engine& engine, App& app, const NicOptions& options);
+  /// `engine` and `app` outlive the Nic. Throws std::invalid_argument for settings out of range and
+  /// std::system_error when the kernel refuses an epoll instance, an eventfd or a timer.
+  Nic(engine::Engine& engine, App& app, const NicSettings& settings);
   Nic(const Nic&) = delete;
   Nic& operator=(const Nic&) = delete;
   /// Stops the ports. Frames on their way are lost; call drain() before.
   ~Nic();
 
-  /// Adds a port and returns its number: 0, 1 … Before start() only. Passes on what the factory
-  /// throws.
+  /// Adds a port over a link, which outlives the Nic, with a packet pool of its own, and returns
+  /// its number: 0, 1 … Before start() only. Throws as make_port() does.
+  unsigned add_port(Link& link, Style style = Style::poll, const PortOptions& options = {});
+
+  /// The same with a port of the caller's making. Passes on what the factory throws.
   unsigned add_port(const PortFactory& factory);
 
-  /// Registers the wait sources, enables the instances and polls each once. Once, after the last
-  /// add_port(). Throws std::system_error.
+  /// Registers the wait sources, enables the instances, starts the ports and polls each once. Once,
+  /// after the last add_port(). Throws std::system_error.
   void start();
+
+  /// Changes the completion style of all ports over links, while frames are flowing: what was
+  /// received is handed on first, and what is to be sent has `limit` to be sent. Counters go on.
+  /// Owner thread, not from inside a round, after start(). When a port cannot be made, what was
+  /// thrown is passed on, and that port stays as it is: stopped.
+  void set_style(Style style, std::chrono::milliseconds limit);
 
   /// Lets the owner wait for something else in the same sleep, at no system call of its own: a
   /// signalfd, a timer, a listening socket. run_once() calls `watcher` on the owner's thread as
@@ -109,15 +75,24 @@ class Nic {
   [[nodiscard]] int fd() const noexcept { return epoll_.get(); }
 
   /// One round: sleeps at most `timeout_ms` (-1: as long as it takes, 0: not at all) if there is
-  /// nothing to do and the mode lets it, runs a driven engine, polls each scheduled instance once.
-  /// True: there is more to do, do not sleep before the next call.
+  /// nothing to do and the mode lets it, runs a driven engine, and polls the scheduled instances in
+  /// turn, each at most once, until the round's budget or its time is used up. True: there is more
+  /// to do, do not sleep before the next call.
   bool run_once(int timeout_ms) noexcept;
 
-  /// Changes the mode; takes effect in the next round.
-  void set_mode(Mode mode) noexcept;
+  /// Changes the settings; takes effect in the next round. Throws std::invalid_argument, and
+  /// changes nothing, for a value out of range. Owner thread.
+  void configure(const NicSettings& settings);
 
-  /// The present mode.
-  [[nodiscard]] Mode mode() const noexcept { return mode_; }
+  /// The present settings. Owner thread.
+  [[nodiscard]] const NicSettings& settings() const noexcept { return settings_; }
+
+  /// Stops polling a port, or goes on; frames wait meanwhile where they are. False: it is so
+  /// already, or its interface is gone. Owner thread, not from inside a round.
+  bool set_enabled(unsigned port, bool enabled) noexcept;
+
+  /// Whether it is polling rather than listening. Owner thread.
+  [[nodiscard]] bool polling() const noexcept { return polling_; }
 
   /// Ends it in good order: stops receiving, hands on what was received, sends what is waiting, and
   /// stops. Afterwards every frame has its disposition and all buffers are back. Blocks at most
@@ -131,33 +106,42 @@ class Nic {
   [[nodiscard]] NicStats stats() const;
 
  private:
-  struct Queue;
+  friend class Instance;
 
+  unsigned add(std::unique_ptr<Instance> added);
   void wait(int timeout_ms) noexcept;
   void look(int timeout_ms) noexcept;
+  int wait_for_events(void* events, int most, int timeout_ms) noexcept;
+  [[nodiscard]] std::uint64_t next_timer() const noexcept;
+  void fire_timers() noexcept;
+  unsigned busy_poll() noexcept;
   unsigned run_engine() noexcept;
   void collect_rung() noexcept;
   unsigned poll_instances() noexcept;
   void schedule_all() noexcept;
+  void set_polling(bool polling) noexcept;
+  void forget_scheduled(Instance& instance) noexcept;
+  void quiesce(std::chrono::milliseconds limit) noexcept;
   [[nodiscard]] bool busy() noexcept;
-  [[nodiscard]] bool idle_for_good() noexcept;
-  static void ring(void* queue) noexcept;
+  [[nodiscard]] bool all_sent() const noexcept;
 
   engine::Engine& engine_;
   App& app_;
-  const NicOptions options_;
-  Mode mode_;
-  Egress egress_;
+  NicSettings settings_;
+  bool polling_ = false;
   UniqueFd epoll_;
   UniqueFd wake_;
-  std::vector<std::unique_ptr<Queue>> queues_;
-  std::vector<Queue*> scheduled_;  // owned instances, in the order of their turn
-  std::vector<Packet> burst_;
+  UniqueFd timer_;
+  std::uint64_t timer_set_ = Napi::kNever;
+  std::vector<std::unique_ptr<Instance>> instances_;
+  std::vector<Instance*> scheduled_;  // owned, in the order of their turn
+  std::vector<Instance*> polled_;     // scratch of a round
   std::vector<Watcher> watchers_;
   unsigned rounds_since_look_ = 0;
   engine::Counter waits_;
   engine::Counter wakeups_;
   engine::Counter looks_;
+  engine::Counter squeezes_;
   engine::Counter mode_switches_;
 };
 

@@ -25,10 +25,10 @@ struct PacketPoolOptions {
   unsigned tails = 0;     ///< 64 KiB each: one per packet that may be longer than kHeadData
 };
 
-/// Buffers for packets, all allocated at construction. The thread that makes the pool owns it and
-/// allocates from it; packets come back from any thread. A pool outlives its packets: one that is
-/// destroyed earlier leaves its memory allocated, so that a stray packet is a leak a checker
-/// reports and not a use after free.
+/// Buffers for packets, all allocated at construction. The thread that makes the pool owns it until
+/// another one adopts it, and allocates from it; packets come back from any thread. A pool outlives
+/// its packets: one that is destroyed earlier leaves its memory allocated, so that a stray packet
+/// is a leak a checker reports and not a use after free.
 class PacketPool {
  public:
   /// Throws std::invalid_argument for no buffers at all and std::bad_alloc.
@@ -41,6 +41,11 @@ class PacketPool {
   /// and, if `with_tail`, a second buffer. Returns how many there were buffers for. Owner thread;
   /// never blocks.
   [[nodiscard]] unsigned allocate(std::span<Packet> packets, bool with_tail) noexcept;
+
+  /// Makes the calling thread the owner. The caller sees to it that the former owner is done with
+  /// the pool by then, and that its last packets have come back or will come back from a thread
+  /// that knows.
+  void adopt() noexcept;
 
   /// Packets that are out: allocated and not returned. Exact when no other thread is returning any.
   /// Owner thread.

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "bellpull/engine/channel.hpp"
 #include "bellpull/engine/counter.hpp"
-#include "bellpull/engine/stream_channel.hpp"
+#include "bellpull/engine/notify.hpp"
 #include "bellpull/netdrv/drop_reason.hpp"
 #include "bellpull/netdrv/packet.hpp"
 
 namespace bellpull::netdrv {
 
 /// What a port counts, per queue, in frames and in bytes from the Ethernet header on. Written by
-/// the port's owner, read by any thread.
+/// one thread, read by any.
 ///
 /// Every received frame has one disposition: once the Nic is drained,
 /// rx_packets = rx_dropped + rx_consumed + what was handed to ports for sending,
@@ -37,16 +37,34 @@ enum class PortState : std::uint8_t {
   stopped,  ///< stop() was called
 };
 
-/// What rx() pulled.
-struct Received {
-  unsigned count = 0;  ///< packets filled, good frames all
-  unsigned work = 0;   ///< budget used: completions pulled, never less than count
-  bool more = false;   ///< it stopped for the byte budget
+/// Most frames that a port hands over or takes in one call.
+inline constexpr unsigned kBurst = 64;
+
+/// Whom received frames are handed to: what the kernel calls the stack.
+class Receiver {
+ public:
+  virtual ~Receiver() = default;
+
+  /// Takes a burst of at most kBurst frames, oldest first; packets that are left in `burst` are
+  /// dropped. Called from inside of Port::poll(), or, where frames are pushed, on the thread that
+  /// runs the engine; must not block.
+  virtual void receive(std::span<Packet> burst) noexcept = 0;
+};
+
+/// What a poll() did.
+struct Polled {
+  unsigned work = 0;  ///< budget used: transfers that ended, faulty ones included
+  bool more = false;  ///< it stopped for the byte budget
 };
 
 /// Where frames come from and go to: the seam that the Nic and the applications see. One queue
-/// pair. Owner thread calls everything but name() and counters(); nothing blocks but stop(). Calls
-/// are per burst.
+/// pair. Owner thread calls everything but name() and the counters; nothing blocks but stop_rx()
+/// and stop_tx(). Calls are per burst.
+///
+/// A port is made with a bell and a Receiver. How it learns that frames have arrived and been sent
+/// is its completion style (style.hpp) and nobody else's affair, with one exception: a port that
+/// pushes straight from an autonomous engine calls the Receiver on the engine's thread, which is
+/// then the owner of all ports between which the Receiver moves frames.
 class Port {
  public:
   virtual ~Port() = default;
@@ -54,10 +72,12 @@ class Port {
   /// What it is called in statistics. Any thread.
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
-  /// Pulls received frames: at most packets.size() of them, faulty frames included, stopping after
-  /// `byte_budget` bytes. Fills the front of `packets` (which are empty) and posts as many buffers
-  /// as it emptied.
-  virtual Received rx(std::span<Packet> packets, std::uint32_t byte_budget) noexcept = 0;
+  /// Lets receiving begin; until then no frame is handed over and no bell rings. Once.
+  virtual void start() noexcept = 0;
+
+  /// Hands received frames to the Receiver: uses at most `budget`, stops after `byte_budget` bytes,
+  /// and posts as many buffers as it emptied. A port that pushes straight has nothing to poll for.
+  virtual Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept = 0;
 
   /// Takes frames for sending, in order, and returns how many it took or dropped by name: the first
   /// so many. The rest (the transmit ring is full) stay with the caller.
@@ -66,7 +86,7 @@ class Port {
   /// Returns the buffers of sent frames to their pool; unbounded by any budget. Returns how many.
   virtual unsigned reclaim() noexcept = 0;
 
-  /// Frames taken by tx() and not reclaimed.
+  /// Frames taken by tx() and not back.
   [[nodiscard]] virtual unsigned tx_in_flight() const noexcept = 0;
 
   /// Unmasks: the next received frame rings the bell the port was made with. Answers work_pending
@@ -80,18 +100,26 @@ class Port {
   /// Whether it has its interface.
   [[nodiscard]] virtual PortState state() const noexcept = 0;
 
-  /// Stops receiving; frames that were received already can still be pulled by rx().
+  /// Stops receiving; frames that were received already can still be had by poll().
   virtual void stop_rx() noexcept = 0;
 
   /// Stops sending; frames that are not sent yet are dropped as `shutdown`. Blocks until no buffer
   /// is in use.
   virtual void stop_tx() noexcept = 0;
 
-  /// Counters. Writable by the owner thread, which may add drops of its own.
+  /// Counters of the owner thread, which may add drops of its own.
   [[nodiscard]] virtual PortCounters& counters() noexcept = 0;
+
+  /// What the thread that runs the engine counted besides, where that is another one; null:
+  /// nothing.
+  [[nodiscard]] virtual const PortCounters* engine_counters() const noexcept { return nullptr; }
 
   /// Times its bell was rung. Any thread.
   [[nodiscard]] virtual std::uint64_t notifies() const noexcept = 0;
+
+  /// Calls across the border between the driver and the engine, either way, bells included. Any
+  /// thread.
+  [[nodiscard]] virtual std::uint64_t border_calls() const noexcept = 0;
 
   /// System calls that moved its frames. Any thread.
   [[nodiscard]] virtual std::uint64_t system_calls() const noexcept = 0;

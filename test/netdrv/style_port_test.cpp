@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A TAP port over a socket pair in the place of a TAP: what real TAPs cannot be made to deliver.
-#include "bellpull/netdrv/tap_port.hpp"
+// A port in each completion style, over a socket pair in the place of a TAP: what real TAPs cannot
+// be made to deliver.
+#include "bellpull/netdrv/style_port.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,6 +11,8 @@
 #include <memory>
 #include <vector>
 
+#include "bellpull/netdrv/tap_link.hpp"
+#include "keeping_stack.hpp"
 #include "socket_tap.hpp"
 
 using namespace bellpull;
@@ -20,26 +23,42 @@ using test::SocketTap;
 
 namespace {
 
+// Runs the rest of the test once for each style.
+Style every_style() {
+  Style chosen = Style::poll;
+  for (std::size_t i = 0; i < kStyleNames.size(); ++i) {
+    SUBCASE(kStyleNames[i].data()) {
+      chosen = static_cast<Style>(i);
+    }
+  }
+  return chosen;
+}
+
 struct Fixture {
-  explicit Fixture(std::uint32_t mtu = 1500,
-                   TapPortOptions options = {.rx_ring = 32, .tx_ring = 32})
-      : pool(TapPort::pool_for(1, mtu, options)),
-        port(std::make_unique<TapPort>(engine, pool, tap.device("test", mtu), options,
-                                       engine::Notify{&Fixture::ring, this})) {}
+  explicit Fixture(std::uint32_t mtu = 1500, PortOptions options = {.rx_ring = 32, .tx_ring = 32})
+      : style(every_style()),
+        link(tap.device("test", mtu)),
+        pool(pool_for(mtu, options)),
+        port(make_port(style, {engine, pool, link, {&Fixture::ring, this}, stack, options})) {
+    port->start();
+  }
   ~Fixture() {
     port.reset();
+    stack.packets.clear();
     CHECK(pool.outstanding() == 0);
   }
   static void ring(void* self) noexcept { ++static_cast<Fixture*>(self)->bells; }
 
-  // Lets the engine read, then pulls.
-  std::vector<Packet> receive(unsigned budget = 64) {
+  // Lets the engine read, then polls.
+  std::vector<Packet> receive(unsigned budget = 64, std::uint32_t byte_budget = ~0U) {
     engine.retry_blocked();
     engine.run(64);
-    std::vector<Packet> packets(budget);
-    last = port->rx(packets, ~std::uint32_t{0});
-    packets.resize(last.count);
-    return packets;
+    return pull(budget, byte_budget);
+  }
+
+  std::vector<Packet> pull(unsigned budget = 64, std::uint32_t byte_budget = ~0U) {
+    last = port->poll(budget, byte_budget);
+    return stack.take();
   }
 
   Packet make(const Bytes& frame) {
@@ -53,19 +72,42 @@ struct Fixture {
     return std::move(packet[0]);
   }
 
+  // Summed over the threads that count.
+  [[nodiscard]] std::uint64_t count(engine::Counter PortCounters::*which) {
+    const PortCounters* const more = port->engine_counters();
+    return (port->counters().*which).value() + (more == nullptr ? 0 : (more->*which).value());
+  }
   [[nodiscard]] std::uint64_t rx_drops(DropReason reason) {
-    return port->counters().rx_dropped.value(reason);
+    const PortCounters* const more = port->engine_counters();
+    return port->counters().rx_dropped.value(reason) +
+           (more == nullptr ? 0 : more->rx_dropped.value(reason));
   }
   [[nodiscard]] std::uint64_t tx_drops(DropReason reason) {
-    return port->counters().tx_dropped.value(reason);
+    const PortCounters* const more = port->engine_counters();
+    return port->counters().tx_dropped.value(reason) +
+           (more == nullptr ? 0 : more->tx_dropped.value(reason));
   }
 
+  // Whether frames wait until they are polled for; otherwise the stack has had them already.
+  [[nodiscard]] bool polled() const { return style != Style::push; }
+
+  // Whether faulty frames do as well; otherwise they end at the callback.
+  [[nodiscard]] bool faulty_polled() const { return polled() && style != Style::push_backlog; }
+
+  // Whether the ends of sent frames do; otherwise each is told at once.
+  [[nodiscard]] bool sent_polled() const {
+    return style == Style::notify || style == Style::poll || style == Style::virtqueue;
+  }
+
+  const Style style;
   int bells = 0;
-  Received last;
+  Polled last;
   SocketTap tap;
+  TapLink link;
   engine::Engine engine{engine::EngineOptions{}};
   PacketPool pool;
-  std::unique_ptr<TapPort> port;
+  test::KeepingStack stack;
+  std::unique_ptr<Port> port;
 };
 
 Bytes content(const Packet& packet) {
@@ -89,16 +131,16 @@ TEST_CASE_FIXTURE(Fixture, "a received frame comes up whole and without its virt
   const auto packets = receive();
   REQUIRE(packets.size() == 1);
   CHECK(content(packets[0]) == frame);
-  CHECK(port->counters().rx_packets.value() == 1);
-  CHECK(port->counters().rx_bytes.value() == 1514);
+  CHECK(count(&PortCounters::rx_packets) == 1);
+  CHECK(count(&PortCounters::rx_bytes) == 1514);
 }
 
 TEST_CASE_FIXTURE(Fixture, "every frame is one transfer: used entries equal packets received") {
   for (unsigned i = 0; i < 20; ++i) REQUIRE(tap.push(pattern_frame(60 + i, i)));
   const auto packets = receive();
   CHECK(packets.size() == 20);
-  CHECK(port->counters().rx_packets.value() == 20);
-  CHECK(last.work == 20);
+  CHECK(count(&PortCounters::rx_packets) == 20);
+  if (polled()) CHECK(last.work == 20);
   CHECK(port->system_calls() == 21);  // 20 reads and the one that said EAGAIN
 }
 
@@ -113,9 +155,9 @@ TEST_CASE_FIXTURE(Fixture, "a header that claims offloads nobody negotiated: dro
   REQUIRE(tap.push_raw(with_header(frame, 0, 2)));     // DATA_VALID promises, asks for nothing
   const auto packets = receive();
   CHECK(packets.size() == 1);
-  CHECK(last.work == 7);  // garbage counts against the budget
+  if (faulty_polled()) CHECK(last.work == 7);  // garbage counts against the budget
   CHECK(rx_drops(DropReason::unnegotiated_offload) == 6);
-  CHECK(port->counters().rx_packets.value() == 7);
+  CHECK(count(&PortCounters::rx_packets) == 7);
 }
 
 TEST_CASE_FIXTURE(Fixture,
@@ -160,13 +202,13 @@ TEST_CASE_FIXTURE(Fixture, "a sent frame goes out behind an all-zero header, wha
   CHECK(port->tx(packet) == 1);
   CHECK(port->tx_in_flight() == 1);
   engine.run(64);
-  CHECK(port->reclaim() == 1);
+  CHECK(port->reclaim() == (sent_polled() ? 1 : 0));
   CHECK(port->tx_in_flight() == 0);
   Bytes expected(kVnetHeader);
   expected.insert(expected.end(), frame.begin(), frame.end());
   CHECK(tap.pull_raw() == expected);
-  CHECK(port->counters().tx_packets.value() == 1);
-  CHECK(port->counters().tx_bytes.value() == 777);
+  CHECK(count(&PortCounters::tx_packets) == 1);
+  CHECK(count(&PortCounters::tx_bytes) == 777);
 }
 
 TEST_CASE("a frame of two buffers is gathered into one write") {
@@ -178,7 +220,7 @@ TEST_CASE("a frame of two buffers is gathered into one write") {
   const Bytes sent = f.tap.pull_raw();
   REQUIRE(sent.size() == kVnetHeader + frame.size());
   CHECK(std::equal(frame.begin(), frame.end(), sent.begin() + kVnetHeader));
-  CHECK(f.port->reclaim() == 1);
+  CHECK(f.port->reclaim() == (f.sent_polled() ? 1 : 0));
 }
 
 TEST_CASE_FIXTURE(Fixture, "frames that may not go out are dropped by reason and never sent") {
@@ -191,7 +233,7 @@ TEST_CASE_FIXTURE(Fixture, "frames that may not go out are dropped by reason and
   CHECK(tx_drops(DropReason::runt) == 1);
   CHECK(tx_drops(DropReason::oversize) == 1);
   CHECK(tx_drops(DropReason::unnegotiated_offload) == 1);
-  CHECK(port->counters().tx_packets.value() == 0);
+  CHECK(count(&PortCounters::tx_packets) == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture,
@@ -218,7 +260,9 @@ TEST_CASE_FIXTURE(Fixture, "F7: a device that would block keeps the frames, in o
     if (port->tx_in_flight() != 0) blocked_at = sent;
   }
   REQUIRE(blocked_at != 0);
-  CHECK(port->counters().tx_dropped.total() == 0);
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    CHECK(tx_drops(static_cast<DropReason>(i)) == 0);
+  }
   for (unsigned i = 0; i < sent; ++i) {
     const Bytes message = tap.pull_raw();
     const Bytes frame = pattern_frame(1000, i);
@@ -229,10 +273,11 @@ TEST_CASE_FIXTURE(Fixture, "F7: a device that would block keeps the frames, in o
     port->reclaim();
   }
   CHECK(port->tx_in_flight() == 0);
-  CHECK(port->counters().tx_packets.value() == sent);
+  CHECK(count(&PortCounters::tx_packets) == sent);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the budget bounds frames: faulty ones count against it") {
+  if (!faulty_polled()) return;
   for (unsigned i = 0; i < 10; ++i) REQUIRE(tap.push(pattern_frame(i % 2 == 0 ? 5 : 60, i)));
   CHECK(receive(4).size() == 2);
   CHECK(last.work == 4);
@@ -241,22 +286,32 @@ TEST_CASE_FIXTURE(Fixture, "the budget bounds frames: faulty ones count against 
 }
 
 TEST_CASE_FIXTURE(Fixture, "the budget bounds bytes: at most one frame more than fits") {
+  if (!polled()) return;
   for (unsigned i = 0; i < 10; ++i) REQUIRE(tap.push(pattern_frame(1000, i)));
-  engine.run(64);
-  std::vector<Packet> packets(64);
-  Received received = port->rx(packets, 2500);
-  CHECK(received.more);
-  CHECK(received.count == 3);
-  for (Packet& packet : packets) packet.reset();
-  received = port->rx(packets, 1);
-  CHECK(received.count == 1);
-  for (Packet& packet : packets) packet.reset();
-  received = port->rx(packets, 1u << 30);
-  CHECK(received.count == 6);
-  CHECK_FALSE(received.more);
+  CHECK(receive(64, 2500).size() == 3);
+  CHECK(last.more);
+  CHECK(pull(64, 1).size() == 1);
+  CHECK(pull(64, 1U << 30).size() == 6);
+  CHECK_FALSE(last.more);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the stack is handed at most 64 frames at a time, however many wait") {
+  Fixture& f = *this;
+  for (unsigned i = 0; i < 30; ++i) REQUIRE(f.tap.push(pattern_frame(60, i)));
+  CHECK(f.receive(4096).size() == 30);
+  CHECK(f.stack.calls == (polled() ? 1 : 30));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a budget of nothing hands nothing over") {
+  if (!polled()) return;
+  REQUIRE(tap.push(pattern_frame(60, 1)));
+  CHECK(receive(0).empty());
+  CHECK(last.work == 0);
+  CHECK(receive(1).size() == 1);
 }
 
 TEST_CASE_FIXTURE(Fixture, "frames that arrive while armed ring the bell once, until armed again") {
+  if (!polled()) return;
   engine.run(64);
   REQUIRE(port->arm() == engine::Armed::armed);
   for (unsigned i = 0; i < 20; ++i) REQUIRE(tap.push(pattern_frame(60, i)));
@@ -277,15 +332,24 @@ TEST_CASE_FIXTURE(Fixture, "frames that arrive while armed ring the bell once, u
   CHECK(port->notifies() == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "arm answers work_pending while the device was not read to its end") {
-  for (unsigned i = 0; i < 10; ++i) REQUIRE(tap.push(pattern_frame(60, i)));
-  engine.run(4);
-  std::vector<Packet> packets(64);
-  CHECK(port->rx(packets, ~0u).count == 4);
-  for (Packet& packet : packets) packet.reset();
-  CHECK(port->arm() == engine::Armed::work_pending);
+TEST_CASE_FIXTURE(Fixture, "a disarmed port does not ring") {
   engine.run(64);
-  CHECK(port->rx(packets, ~0u).count == 6);
+  REQUIRE(port->arm() == engine::Armed::armed);
+  port->disarm();
+  REQUIRE(tap.push(pattern_frame(60, 1)));
+  CHECK(receive().size() == 1);
+  CHECK(bells == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "no stretch is lost between the device and the poll") {
+  for (unsigned i = 0; i < 10; ++i) REQUIRE(tap.push(pattern_frame(60 + i, i)));
+  engine.run(4);
+  CHECK(pull().size() == 4);
+  // Either the port says so, or its engine does.
+  const bool pending = port->arm() == engine::Armed::work_pending;
+  CHECK((pending || engine.runnable()));
+  engine.run(64);
+  CHECK(pull().size() == 6);
   CHECK(port->arm() == engine::Armed::armed);
 }
 
@@ -301,7 +365,7 @@ TEST_CASE_FIXTURE(Fixture,
   std::array<Packet, 1> later{make(pattern_frame(60, 3))};
   CHECK(port->tx(later) == 1);
   CHECK(tx_drops(DropReason::port_gone) == 3);
-  CHECK(port->counters().tx_packets.value() == 0);
+  CHECK(count(&PortCounters::tx_packets) == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture,
@@ -311,9 +375,7 @@ TEST_CASE_FIXTURE(Fixture,
   std::array<Packet, 2> waiting{make(pattern_frame(60, 1)), make(pattern_frame(60, 2))};
   CHECK(port->tx(waiting) == 2);
   port->stop_rx();
-  std::vector<Packet> packets(64);
-  CHECK(port->rx(packets, ~0u).count == 5);
-  for (Packet& packet : packets) packet.reset();
+  CHECK(pull().size() == 5);
   port->stop_tx();
   CHECK(tx_drops(DropReason::shutdown) == 2);
   CHECK(port->state() == PortState::stopped);
@@ -323,21 +385,85 @@ TEST_CASE_FIXTURE(Fixture,
 }
 
 TEST_CASE("a pool that runs dry loses nothing: receiving resumes when buffers are back") {
+  const Style style = every_style();
   SocketTap tap;
+  TapLink link(tap.device("dry"));
   engine::Engine engine{engine::EngineOptions{}};
   PacketPool pool({.heads = 8, .tails = 0});
-  TapPort port(engine, pool, tap.device("dry"), {.rx_ring = 16, .tx_ring = 16}, {});
+  test::KeepingStack stack;
+  const auto port =
+      make_port(style, {engine, pool, link, {}, stack, {.rx_ring = 16, .tx_ring = 16}});
+  port->start();
+  const auto pull = [&] {
+    engine.run(64);
+    port->poll(64, ~0U);
+    return stack.take();
+  };
   for (unsigned i = 0; i < 20; ++i) REQUIRE(tap.push(pattern_frame(60 + i, i)));
-  engine.run(64);
-  std::vector<Packet> held(64);
-  REQUIRE(port.rx(held, ~0u).count == 8);  // every buffer is in our hands
-  engine.run(64);
-  std::vector<Packet> more(64);
-  CHECK(port.rx(more, ~0u).count == 0);
-  for (Packet& packet : held) packet.reset();
-  port.reclaim();  // what the NIC calls in every round
-  engine.run(64);
-  const Received received = port.rx(more, ~0u);
-  CHECK(received.count == 8);
+  std::vector<Packet> held = pull();
+  REQUIRE(held.size() == 8);  // every buffer is in our hands
+  CHECK(pull().empty());
+  held.clear();
+  port->reclaim();  // what the NIC calls in every round
+  const std::vector<Packet> more = pull();
+  REQUIRE(more.size() == 8);
   CHECK(more[0].size() == 68);
+}
+
+TEST_CASE("push-backlog: what the backlog has no room for is dropped by that name") {
+  SocketTap tap;
+  TapLink link(tap.device("full"));
+  engine::Engine engine{engine::EngineOptions{}};
+  const PortOptions options{.rx_ring = 32, .tx_ring = 32, .backlog = 4};
+  PacketPool pool(pool_for(1500, options));
+  test::KeepingStack stack;
+  const auto port = make_port(Style::push_backlog, {engine, pool, link, {}, stack, options});
+  port->start();
+  for (unsigned i = 0; i < 10; ++i) REQUIRE(tap.push(pattern_frame(60 + i, i)));
+  engine.run(64);
+  CHECK(port->engine_counters()->rx_dropped.value(DropReason::backlog_full) == 6);
+  CHECK(port->poll(64, ~0U).work == 4);
+  REQUIRE(stack.packets.size() == 4);
+  CHECK(stack.packets[3].size() == 63);  // the oldest stay
+}
+
+TEST_CASE("push-pause: the engine stops at a budget's worth and goes on once it was taken") {
+  SocketTap tap;
+  TapLink link(tap.device("paused"));
+  engine::Engine engine{engine::EngineOptions{}};
+  const PortOptions options{.rx_ring = 256, .tx_ring = 32};
+  PacketPool pool(pool_for(1500, options));
+  test::KeepingStack stack;
+  const auto port = make_port(Style::push_pause, {engine, pool, link, {}, stack, options});
+  port->start();
+  unsigned pushed = 0;
+  std::size_t taken = 0;
+  while (taken < 1000) {
+    while (pushed < 1000 && tap.push(pattern_frame(60, pushed))) ++pushed;
+    for (int round = 0; round < 3; ++round) {
+      engine.retry_blocked();
+      engine.run(256);
+    }
+    const unsigned work = port->poll(4096, ~0U).work;
+    CHECK(work <= kBurst);  // never more than that, however often the engine ran
+    REQUIRE(work != 0);
+    taken += stack.take().size();
+  }
+  CHECK(taken == 1000);
+}
+
+TEST_CASE("ports out of range are refused with the range") {
+  SocketTap tap;
+  TapLink link(tap.device("odd"));
+  engine::Engine engine{engine::EngineOptions{}};
+  PacketPool pool({.heads = 8, .tails = 0});
+  test::KeepingStack stack;
+  const auto make = [&](const PortOptions& options) {
+    return make_port(Style::poll, {engine, pool, link, {}, stack, options});
+  };
+  CHECK_THROWS_WITH_AS(make({.rx_ring = 100}),
+                       "port with a receive ring of 100: choose a power of two up to 8192",
+                       std::invalid_argument);
+  CHECK_THROWS_AS(make({.tx_ring = 16384}), std::invalid_argument);
+  CHECK_THROWS_AS(make({.backlog = 0}), std::invalid_argument);
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <cstdint>
+
+#include "bellpull/netdrv/napi.hpp"
+
+namespace bellpull::netdrv {
+
+/// When a Nic listens for the bell and when it just pulls.
+enum class Mode : std::uint8_t {
+  interrupt,  ///< masked while polling, unmasked and asleep when there is nothing
+  poll,  ///< never listens, never sleeps; gives way to its core's other threads when it has nothing
+};
+
+/// What can be changed while a Nic runs. The words are the kernel's where it has them.
+struct NicSettings {
+  Mode mode = Mode::interrupt;             ///< see Mode
+  unsigned budget = 64;                    ///< frames per poll of an instance, 1 to 4096
+  std::uint32_t byte_budget = 256 * 1024;  ///< bytes per poll of an instance, at least 1
+  unsigned round_budget = 300;             ///< frames per round (netdev_budget), 1 to 65536
+  std::uint64_t round_ns = 2'000'000;      ///< time per round (netdev_budget_usecs); 0: no limit
+  unsigned busy_poll_budget = 8;           ///< frames per busy poll of an instance, 1 to 4096
+  /// An autonomous engine spins while the Nic polls, and sleeps while it listens. Not for an engine
+  /// that keeps time for others, such as that of simulated ports.
+  bool spin_engine = false;
+  NapiSettings napi{};         ///< of every instance
+  unsigned latency_every = 0;  ///< measures one of so many frames that carry a time; 0: none
+};
+
+}  // namespace bellpull::netdrv

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "bellpull/engine/stream_channel.hpp"
+#include "bellpull/engine/stream_result.hpp"
+#include "bellpull/netdrv/packet_pool.hpp"
+#include "bellpull/netdrv/port.hpp"
+
+namespace bellpull::netdrv {
+
+/// The receiving side of a port, whatever its style: empty buffers to post, and the frames that
+/// came back in them. One thread, the one that posts.
+class RxBuffers {
+ public:
+  /// `ring` buffers are to be posted, each for a frame of at most `mtu` bytes behind its Ethernet
+  /// header and two VLAN tags. `pool` outlives it.
+  RxBuffers(PacketPool& pool, unsigned ring, std::uint32_t mtu) noexcept;
+
+  /// Segments per buffer: 1 or 2.
+  [[nodiscard]] unsigned segments() const noexcept { return with_tail_ ? 2 : 1; }
+
+  /// Longest frame, in bytes.
+  [[nodiscard]] std::uint32_t max_frame() const noexcept { return max_frame_; }
+
+  /// Buffers that are to be posted and are not.
+  [[nodiscard]] unsigned missing() const noexcept { return ring_ - posted_; }
+
+  /// Calls `post(span<const Request>)` with all that are missing, in batches, as long as it returns
+  /// true, the pool has buffers and close() was not called. Returns how often it called.
+  template <class Post>
+  unsigned refill(Post&& post) noexcept {
+    unsigned calls = 0;
+    while (open_ && posted_ != ring_) {
+      const std::span<const engine::Request> batch = next_batch();
+      if (batch.empty()) break;
+      ++calls;
+      const bool taken = post(batch);
+      settle_batch(batch.size(), taken);
+      if (!taken) break;
+    }
+    return calls;
+  }
+
+  /// The frame of a transfer that ended. Empty when it was none, or was dropped and counted. `gone`
+  /// is set when the error says that the interface is.
+  Packet accept(std::uint64_t token, const engine::StreamResult& result, PortCounters& counters,
+                std::atomic<PortState>& state) noexcept;
+
+  /// Posts no more.
+  void close() noexcept { open_ = false; }
+
+ private:
+  [[nodiscard]] std::span<const engine::Request> next_batch() noexcept;
+  void settle_batch(std::size_t count, bool taken) noexcept;
+
+  PacketPool& pool_;
+  const unsigned ring_;
+  const std::uint32_t max_frame_;
+  const bool with_tail_;
+  bool open_ = true;
+  unsigned posted_ = 0;
+  // Scratch of single calls, here because to make them anew would cost more than to use them.
+  std::array<Packet, kBurst> fresh_;
+  std::array<engine::Segment, std::size_t{2} * kBurst> segments_;
+  std::array<engine::Request, kBurst> requests_;
+};
+
+}  // namespace bellpull::netdrv

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "instance.hpp"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace bellpull::netdrv {
+
+namespace {
+
+void raise_to(engine::Counter& counter, std::uint64_t value) noexcept {
+  if (value > counter.value()) counter.add(value - counter.value());
+}
+
+void add(QueueStats& stats, const PortCounters& port) noexcept {
+  stats.rx_packets += port.rx_packets.value();
+  stats.rx_bytes += port.rx_bytes.value();
+  stats.rx_errors += port.rx_errors.value();
+  stats.rx_consumed += port.rx_consumed.value();
+  stats.tx_packets += port.tx_packets.value();
+  stats.tx_bytes += port.tx_bytes.value();
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    stats.rx_dropped[i] += port.rx_dropped.value(static_cast<DropReason>(i));
+    stats.tx_dropped[i] += port.tx_dropped.value(static_cast<DropReason>(i));
+  }
+}
+
+}  // namespace
+
+std::uint64_t monotonic_ns(void*) noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+void Instance::make_port_over(Link& link, const PortOptions& options, Style style) {
+  link_ = &link;
+  options_ = options;
+  pool = std::make_unique<PacketPool>(pool_for(link.mtu(), options));
+  port = make_port(style, {nic_.engine_, *pool, link, bell(), *this, options});
+}
+
+bool Instance::restyle(Style style) {
+  if (link_ == nullptr || port->state() == PortState::gone) return false;
+  auto next = make_port(style, {nic_.engine_, *pool, *link_, bell(), *this, options_});
+  keep_counters();
+  port = std::move(next);
+  return true;
+}
+
+void Instance::ring(void* context) noexcept {
+  auto& instance = *static_cast<Instance*>(context);
+  if (!instance.napi.schedule_prep()) return;
+  instance.rung_.store(true, std::memory_order_release);  // pairs with the acquire in take_rung()
+  if (instance.nic_.engine_.placement() == engine::Placement::driven) return;
+  const std::uint64_t one = 1;
+  // Full is as good as written: the reader is being woken.
+  [[maybe_unused]] const auto written = ::write(instance.nic_.wake_.get(), &one, sizeof one);
+}
+
+void Instance::count_work() noexcept {
+  raise_to(largest_work_, last_work);
+}
+
+bool Instance::take_rung() noexcept {
+  // Relaxed: only a hint whether the exchange is worth its price.
+  if (!rung_.load(std::memory_order_relaxed)) return false;
+  return rung_.exchange(false, std::memory_order_acquire);  // pairs with the release in ring()
+}
+
+unsigned Instance::poll(unsigned budget) noexcept {
+  port->reclaim();
+  if (budget == 0) return 0;
+  const Polled polled = port->poll(budget, nic_.settings_.byte_budget);
+  last_work = polled.work;
+  if (port->state() == PortState::gone) release_gone();
+  return polled.more ? budget : polled.work;
+}
+
+void Instance::receive(std::span<Packet> burst) noexcept {
+  raise_to(largest_burst_, burst.size());
+  egress.begin(number_);
+  nic_.app_.receive(number_, burst, egress);
+  for (Packet& packet : burst) {
+    if (packet) egress.drop(std::move(packet), DropReason::unhandled);
+  }
+  egress.flush();
+}
+
+// The interface will not come back by itself: give up the buffers and do not ask again.
+void Instance::release_gone() noexcept {
+  if (std::exchange(released_, true)) return;
+  port->stop_rx();
+  port->stop_tx();
+  napi.disable();
+}
+
+void Instance::add_port_counters(QueueStats& stats) const noexcept {
+  add(stats, port->counters());
+  if (const PortCounters* const engine_side = port->engine_counters()) add(stats, *engine_side);
+  stats.notifies += port->notifies();
+  stats.border_calls += port->border_calls();
+}
+
+// The port is about to go.
+void Instance::keep_counters() noexcept {
+  add_port_counters(kept_);
+  // The link goes on counting these.
+  kept_.syscalls = 0;
+}
+
+QueueStats Instance::stats() const noexcept {
+  QueueStats stats = kept_;
+  add_port_counters(stats);
+  const NapiCounters& counters = napi.counters();
+  stats.polls = counters.polls.value();
+  stats.work = counters.work.value();
+  stats.largest_work = largest_work_.value();
+  for (std::size_t i = 0; i < NapiCounters::kWorkBuckets; ++i) {
+    stats.work_histogram[i] = counters.work_histogram[i].value();
+  }
+  stats.largest_burst = largest_burst_.value();
+  stats.scheduled = counters.scheduled.load(std::memory_order_relaxed);  // a counter
+  stats.missed = counters.missed.load(std::memory_order_relaxed);        // a counter
+  stats.completions = counters.completions.value();
+  stats.repolls = counters.repolls.value();
+  stats.deferred = counters.deferred.value();
+  stats.timer_fires = counters.timer_fires.value();
+  stats.busy_polls = counters.busy_polls.value();
+  stats.suspends = counters.suspends.value();
+  stats.masked_ns = counters.masked_ns.value();
+  stats.syscalls = port->system_calls();
+  return stats;
+}
+
+}  // namespace bellpull::netdrv
