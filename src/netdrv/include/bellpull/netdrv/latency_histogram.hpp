@@ -4,19 +4,19 @@
 #include <cstdint>
 #include <vector>
 
-namespace bellpull::tools::dmatest {
+namespace bellpull::netdrv {
 
 /// Counts of durations, log-linear: exact up to 127, above that each power of two has 64 buckets of
 /// equal width, so that what it reports is at most 1/64 above what was added, and never below.
-class Histogram {
+class LatencyHistogram {
  public:
-  Histogram();
+  LatencyHistogram();
 
   /// Adds one value. Does not allocate.
   void add(std::uint64_t value) noexcept;
 
   /// Adds all that `other` has.
-  void merge(const Histogram& other) noexcept;
+  void merge(const LatencyHistogram& other) noexcept;
 
   /// How many values there are, and what they come to.
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
@@ -44,4 +44,4 @@ class Histogram {
   std::uint64_t max_ = 0;
 };
 
-}  // namespace bellpull::tools::dmatest
+}  // namespace bellpull::netdrv

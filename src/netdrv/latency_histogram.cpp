@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "histogram.hpp"
+#include "bellpull/netdrv/latency_histogram.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <limits>
 
-namespace bellpull::tools::dmatest {
+namespace bellpull::netdrv {
 
 namespace {
 
@@ -36,23 +36,23 @@ constexpr std::size_t kBuckets = (kMostShift + 2) * std::size_t{kHalf};
 
 }  // namespace
 
-Histogram::Histogram() : buckets_(kBuckets) {}
+LatencyHistogram::LatencyHistogram() : buckets_(kBuckets) {}
 
-void Histogram::add(std::uint64_t value) noexcept {
+void LatencyHistogram::add(std::uint64_t value) noexcept {
   ++buckets_[bucket_of(value)];
   ++count_;
   sum_ += value;
   max_ = std::max(max_, value);
 }
 
-void Histogram::merge(const Histogram& other) noexcept {
+void LatencyHistogram::merge(const LatencyHistogram& other) noexcept {
   for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
   count_ += other.count_;
   sum_ += other.sum_;
   max_ = std::max(max_, other.max_);
 }
 
-std::uint64_t Histogram::quantile(double share) const noexcept {
+std::uint64_t LatencyHistogram::quantile(double share) const noexcept {
   const double wanted = std::ceil(share * static_cast<double>(count_));
   const std::uint64_t rank =
       std::min(count_, std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted)));
@@ -64,7 +64,7 @@ std::uint64_t Histogram::quantile(double share) const noexcept {
   return 0;
 }
 
-std::vector<Histogram::Band> Histogram::bands() const {
+std::vector<LatencyHistogram::Band> LatencyHistogram::bands() const {
   std::vector<Band> all;
   std::uint64_t count = 0;
   for (std::size_t i = 0; i < kBuckets; ++i) {
@@ -77,4 +77,4 @@ std::vector<Histogram::Band> Histogram::bands() const {
   return all;
 }
 
-}  // namespace bellpull::tools::dmatest
+}  // namespace bellpull::netdrv

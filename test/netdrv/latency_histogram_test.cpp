@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "bellpull/netdrv/latency_histogram.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -8,15 +10,14 @@
 #include <random>
 #include <vector>
 
-#include "dmatest/histogram.hpp"
 #include "seeds.hpp"
 
-using bellpull::tools::dmatest::Histogram;
+using bellpull::netdrv::LatencyHistogram;
 
 TEST_CASE("quantiles are at most 1/64 above those of the sorted values, and never below") {
   std::mt19937_64 random(bellpull::ring::test::announce_seed("histogram", 5));
   for (int round = 0; round < 60; ++round) {
-    Histogram histogram;
+    LatencyHistogram histogram;
     std::vector<std::uint64_t> values(1 + random() % 2000);
     for (std::uint64_t& value : values) {
       value = random() >> (round % 2 == 0 ? random() % 64 : 40);
@@ -38,14 +39,14 @@ TEST_CASE("quantiles are at most 1/64 above those of the sorted values, and neve
 
 TEST_CASE("every value is in one band, between its powers of two") {
   std::mt19937_64 random(9);
-  Histogram histogram;
+  LatencyHistogram histogram;
   std::vector<std::uint64_t> values = {
       0, 1, 2, 3, 127, 128, 255, 256, std::numeric_limits<std::uint64_t>::max()};
   for (int i = 0; i < 1000; ++i) values.push_back(random() >> random() % 64);
   for (const std::uint64_t value : values) histogram.add(value);
   std::uint64_t from = 0;
   std::uint64_t all = 0;
-  for (const Histogram::Band& band : histogram.bands()) {
+  for (const LatencyHistogram::Band& band : histogram.bands()) {
     CHECK((band.up_to & (band.up_to + 1)) == 0);
     // A band that is not there has no values.
     const auto inside = std::count_if(values.begin(), values.end(), [&](std::uint64_t value) {
@@ -59,9 +60,9 @@ TEST_CASE("every value is in one band, between its powers of two") {
 }
 
 TEST_CASE("merged histograms are one histogram of all values") {
-  Histogram a;
-  Histogram b;
-  Histogram both;
+  LatencyHistogram a;
+  LatencyHistogram b;
+  LatencyHistogram both;
   for (std::uint64_t i = 0; i < 5000; ++i) {
     (i % 3 == 0 ? a : b).add(i * i);
     both.add(i * i);
@@ -74,7 +75,7 @@ TEST_CASE("merged histograms are one histogram of all values") {
 }
 
 TEST_CASE("without values everything is 0") {
-  const Histogram empty;
+  const LatencyHistogram empty;
   CHECK(empty.count() == 0);
   CHECK(empty.quantile(0.5) == 0);
   CHECK(empty.max() == 0);
