@@ -38,10 +38,11 @@ constexpr std::size_t kBuckets = (kMostShift + 2) * std::size_t{kHalf};
 
 LatencyHistogram::LatencyHistogram() : buckets_(kBuckets) {}
 
-void LatencyHistogram::add(std::uint64_t value) noexcept {
-  ++buckets_[bucket_of(value)];
-  ++count_;
-  sum_ += value;
+void LatencyHistogram::add(std::uint64_t value, std::uint64_t count) noexcept {
+  if (count == 0) return;  // the value was not seen and is no maximum
+  buckets_[bucket_of(value)] += count;
+  count_ += count;
+  sum_ += value * count;
   max_ = std::max(max_, value);
 }
 
@@ -52,16 +53,43 @@ void LatencyHistogram::merge(const LatencyHistogram& other) noexcept {
   max_ = std::max(max_, other.max_);
 }
 
+LatencyHistogram LatencyHistogram::since(const LatencyHistogram& earlier) const {
+  LatencyHistogram difference;
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    difference.buckets_[i] = buckets_[i] - earlier.buckets_[i];
+    // Where the largest new value lies, max_ is an upper bound as well, and often the value itself.
+    if (difference.buckets_[i] != 0) difference.max_ = std::min(max_, top_of(i));
+  }
+  difference.count_ = count_ - earlier.count_;
+  difference.sum_ = sum_ - earlier.sum_;
+  return difference;
+}
+
+void LatencyHistogram::clear() noexcept {
+  std::fill(buckets_.begin(), buckets_.end(), 0);
+  count_ = 0;
+  sum_ = 0;
+  max_ = 0;
+}
+
 std::uint64_t LatencyHistogram::quantile(double share) const noexcept {
+  if (count_ == 0 || share >= 1) return max_;
   const double wanted = std::ceil(share * static_cast<double>(count_));
-  const std::uint64_t rank =
-      std::min(count_, std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted)));
+  const auto rank = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(wanted));
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < kBuckets; ++i) {
     seen += buckets_[i];
-    if (seen >= rank && seen != 0) return std::min(max_, top_of(i));
+    if (seen >= rank) return std::min(max_, top_of(i));
   }
-  return 0;
+  return max_;
+}
+
+LatencySummary LatencyHistogram::summary() const noexcept {
+  return {.count = count_,
+          .p50 = quantile(0.5),
+          .p99 = quantile(0.99),
+          .p999 = quantile(0.999),
+          .max = max_};
 }
 
 std::vector<LatencyHistogram::Band> LatencyHistogram::bands() const {
