@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bellpull/engine/engine.hpp"
 #include "bellpull/netdrv/app.hpp"
+#include "bellpull/netdrv/latency_histogram.hpp"
 #include "bellpull/netdrv/napi.hpp"
 #include "bellpull/netdrv/port.hpp"
 #include "bellpull/netdrv/unique_fd.hpp"
@@ -55,6 +57,7 @@ struct QueueStats {
   std::uint64_t notifies = 0;                            ///< times its bell was rung
   std::uint64_t mode_switches = 0;                       ///< calls of set_mode() that changed it
   std::uint64_t syscalls = 0;                            ///< calls that moved its frames
+  std::optional<LatencyHistogram> latency;               ///< of its frames; none: not measured
 };
 
 /// Counters of one port, copied.
