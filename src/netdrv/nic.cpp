@@ -27,7 +27,6 @@ namespace bellpull::netdrv {
 
 namespace {
 
-constexpr unsigned kMaxBudget = 4096;
 // What an epoll event carries: the position of a wait source, kWake, or kWatcher and a position.
 constexpr std::uint64_t kWake = ~std::uint64_t{0};
 constexpr std::uint64_t kWatcher = std::uint64_t{1} << 32;
@@ -106,10 +105,7 @@ void Nic::Queue::release_gone() noexcept {
 
 Nic::Nic(engine::Engine& engine, App& app, const NicOptions& options)
     : engine_(engine), app_(app), options_(options), mode_(options.mode) {
-  if (options.budget == 0 || options.budget > kMaxBudget) {
-    throw std::invalid_argument("budget of " + std::to_string(options.budget) +
-                                " frames per poll: choose 1 to " + std::to_string(kMaxBudget));
-  }
+  set_budget(options.budget);
   if (options.byte_budget == 0) {
     throw std::invalid_argument("byte budget of 0 per poll: choose at least 1");
   }
@@ -117,7 +113,7 @@ Nic::Nic(engine::Engine& engine, App& app, const NicOptions& options)
   if (epoll_.get() < 0) fail("epoll_create1 for the NIC's loop");
   wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (wake_.get() < 0) fail("eventfd for the NIC's bell");
-  burst_.resize(options.budget);
+  burst_.resize(kMaxBudget);  // room for every budget that may be set
 }
 
 Nic::~Nic() = default;
@@ -208,7 +204,7 @@ unsigned Nic::run_engine() noexcept {
   unsigned completed = 0;
   if (engine_.placement() == engine::Placement::driven) {
     if (mode_ == Mode::poll) engine_.retry_blocked();
-    completed = engine_.run(options_.budget).completed;
+    completed = engine_.run(budget_).completed;
   }
   for (const auto& queue : queues_) {
     if (queue->port->tx_in_flight() != 0) completed += queue->port->reclaim();
@@ -230,8 +226,8 @@ unsigned Nic::poll_instances() noexcept {
   std::size_t kept = 0;
   unsigned work = 0;
   for (Queue* const queue : scheduled_) {
-    const Round round = mode_ == Mode::poll ? napi_busy_round(queue->napi, *queue, options_.budget)
-                                            : napi_round(queue->napi, *queue, options_.budget);
+    const Round round = mode_ == Mode::poll ? napi_busy_round(queue->napi, *queue, budget_)
+                                            : napi_round(queue->napi, *queue, budget_);
     if (round == Round::again) scheduled_[kept++] = queue;
     work += queue->last_work;
     if (queue->last_work > queue->largest_work.value()) {
@@ -262,6 +258,14 @@ void Nic::set_mode(Mode mode) noexcept {
   if (mode == Mode::poll) schedule_all();
 }
 
+void Nic::set_budget(unsigned frames) {
+  if (frames == 0 || frames > kMaxBudget) {
+    throw std::invalid_argument("budget of " + std::to_string(frames) +
+                                " frames per poll: choose 1 to " + std::to_string(kMaxBudget));
+  }
+  budget_ = frames;
+}
+
 bool Nic::idle_for_good() noexcept {
   return std::all_of(queues_.begin(), queues_.end(),
                      [](const auto& queue) { return queue->port->tx_in_flight() == 0; });
@@ -275,7 +279,7 @@ void Nic::drain(std::chrono::milliseconds limit) noexcept {
     queue->port->stop_rx();
   }
   for (const auto& queue : queues_) {
-    while (queue->poll(options_.budget) != 0) run_engine();
+    while (queue->poll(budget_) != 0) run_engine();
   }
   const auto until = std::chrono::steady_clock::now() + limit;
   run_engine();

@@ -258,6 +258,28 @@ TEST_CASE("the mode changes at run time, both ways, and each change is counted")
   CHECK(bench.queue(0).mode_switches == 2);
 }
 
+TEST_CASE("the budget changes at run time, and the next round keeps to it") {
+  const auto app = make_discard();
+  Bench bench(*app, {.budget = 2}, engine::Placement::driven, 1);
+  CHECK(bench.nic->budget() == 2);
+  for (const unsigned budget : {2u, 50u, 1u}) {
+    CAPTURE(budget);
+    bench.nic->set_budget(budget);
+    CHECK(bench.nic->budget() == budget);
+    for (unsigned i = 0; i < 100; ++i) REQUIRE(bench.taps[0].push(pattern_frame(60, i)));
+    const QueueStats before = bench.queue(0);
+    bench.settle();
+    const QueueStats after = bench.queue(0);
+    CHECK(after.rx_consumed - before.rx_consumed == 100);
+    CHECK(after.polls - before.polls >= 100 / budget);
+    CHECK(after.polls - before.polls <= 100 / budget + 5);  // the rest find nothing
+    CHECK(after.largest_work == std::max(before.largest_work, std::uint64_t{budget}));
+  }
+  CHECK_THROWS_AS(bench.nic->set_budget(0), std::invalid_argument);
+  CHECK_THROWS_AS(bench.nic->set_budget(kMaxBudget + 1), std::invalid_argument);
+  CHECK(bench.nic->budget() == 1);
+}
+
 TEST_CASE("frames that arrive while listening ring the bell once per sleep") {
   const auto app = make_discard();
   Bench bench(*app, {.mode = Mode::interrupt}, engine::Placement::driven, 1);

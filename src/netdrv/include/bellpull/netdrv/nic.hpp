@@ -25,17 +25,21 @@ enum class Mode : std::uint8_t {
   poll,  ///< never listens, never sleeps; gives way to its core's other threads when it has nothing
 };
 
+/// Most frames that a Nic can be told to take per poll.
+inline constexpr unsigned kMaxBudget = 4096;
+
 /// How a Nic is made.
 struct NicOptions {
-  Mode mode = Mode::interrupt;             ///< can be changed later
-  unsigned budget = 64;                    ///< frames per poll of an instance, 1 to 4096
+  Mode mode = Mode::interrupt;  ///< can be changed later
+  unsigned budget = 64;         ///< frames per poll, 1 to kMaxBudget; can be changed later
   std::uint32_t byte_budget = 256 * 1024;  ///< bytes per poll of an instance, at least 1
 };
 
 /// Whom to call for a file descriptor that is no port's.
 struct Watcher {
-  void (*ready)(void* context) noexcept = nullptr;  ///< must not be null, block, or call the Nic
-  void* context = nullptr;                          ///< handed to ready(); outlives the Nic
+  /// Not null. Must not block, nor call the Nic but for what reads or changes its settings.
+  void (*ready)(void* context) noexcept = nullptr;
+  void* context = nullptr;  ///< handed to ready(); outlives the Nic
 };
 
 /// Counters of one queue, copied.
@@ -122,6 +126,13 @@ class Nic {
   /// The present mode.
   [[nodiscard]] Mode mode() const noexcept { return mode_; }
 
+  /// Changes how many frames an instance takes per poll, 1 to kMaxBudget; takes effect in the next
+  /// round. Owner thread. Throws std::invalid_argument when out of range.
+  void set_budget(unsigned frames);
+
+  /// The present budget in frames.
+  [[nodiscard]] unsigned budget() const noexcept { return budget_; }
+
   /// Ends it in good order: stops receiving, hands on what was received, sends what is waiting, and
   /// stops. Afterwards every frame has its disposition and all buffers are back. Blocks at most
   /// `limit` for frames that cannot be sent; those are dropped as `shutdown`.
@@ -150,6 +161,7 @@ class Nic {
   App& app_;
   const NicOptions options_;
   Mode mode_;
+  unsigned budget_ = 0;  // set by the constructor
   Egress egress_;
   UniqueFd epoll_;
   UniqueFd wake_;
