@@ -21,7 +21,9 @@
 #include "bellpull/netdrv/tap_port.hpp"
 #include "chosen_app.hpp"
 #include "commands.hpp"
+#include "control_socket.hpp"
 #include "mac_address.hpp"
+#include "nic_settings.hpp"
 #include "open_port.hpp"
 #include "output.hpp"
 #include "sink.hpp"
@@ -64,6 +66,8 @@ class ActiveRun {
   /// Returns false when the last port has lost its interface.
   bool run();
   Snapshot finish();
+  /// Lets clients change settings. Outlives this.
+  void serve(ControlSocket& control) { control.serve(nic_, settings_); }
 
  private:
   [[nodiscard]] std::string ready_line() const;
@@ -76,6 +80,7 @@ class ActiveRun {
   ChosenApp app_;
   engine::Engine engine_;
   netdrv::Nic nic_;
+  const SettingTable settings_{settings_of(nic_)};
   std::vector<bool> told_;
   SteadyClock::time_point ready_at_;
   CpuTime cpu_;
@@ -183,9 +188,12 @@ ExitStatus run(const RunWords& words) {
   check_inherited(options.ports);
   std::optional<LateFile> file;
   if (options.stats_file != "-") file.emplace(options.stats_file);
+  std::optional<ControlSocket> control;
+  if (!options.control.empty()) control.emplace(options.control);
   Stop stop;
   std::vector<OpenPort> ports = open_ports(options);
   ActiveRun active(options, ports, stop);
+  if (control) active.serve(*control);
   bool good = active.run();
   const Snapshot snapshot = active.finish();
   good = restore(ports) && good;
