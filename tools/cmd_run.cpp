@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The life of a run:
 //   1. the words are understood; nothing was touched so far (understand)
-//   2. what could fail is tried: descriptors, the statistics file, interfaces (open_ports)
+//   2. what could fail is tried: descriptors, the statistics file, the control socket, interfaces
+//   (open_ports)
 //   3. pool, engine, application and Nic are wired (ActiveRun)
 //   4. rounds, until a signal, the end of the duration, or the loss of the last port
 //   (ActiveRun::run)
@@ -66,7 +67,7 @@ class ActiveRun {
   /// Returns false when the last port has lost its interface.
   bool run();
   Snapshot finish();
-  /// Lets clients change settings. Outlives this.
+  /// Lets clients change settings. `control` outlives this.
   void serve(ControlSocket& control) { control.serve(nic_, settings_); }
 
  private:
@@ -188,9 +189,9 @@ ExitStatus run(const RunWords& words) {
   check_inherited(options.ports);
   std::optional<LateFile> file;
   if (options.stats_file != "-") file.emplace(options.stats_file);
+  Stop stop;
   std::optional<ControlSocket> control;
   if (!options.control.empty()) control.emplace(options.control);
-  Stop stop;
   std::vector<OpenPort> ports = open_ports(options);
   ActiveRun active(options, ports, stop);
   if (control) active.serve(*control);

@@ -39,8 +39,6 @@ constexpr std::uint32_t kListenerEvents = EPOLLIN | EPOLLET;
 UniqueFd make_socket(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, kSocketType, 0));
   if (fd.get() < 0) fail(errno, "socket for", path, "raise `ulimit -n`?");
-  // What bind() makes has the mode of the socket itself, so that nobody else can ever connect.
-  if (::fchmod(fd.get(), kOwnerOnly) < 0) fail(errno, "fchmod of", path, "is it a Linux?");
   return fd;
 }
 
@@ -70,6 +68,8 @@ void check_left_behind(const sockaddr_un& address, const std::string& path) {
 UniqueFd listen_at(const std::string& path) {
   const sockaddr_un address = unix_address(path);
   UniqueFd fd = make_socket(path);
+  // What bind() makes has the mode of the socket itself, so that nobody else can ever connect.
+  if (::fchmod(fd.get(), kOwnerOnly) < 0) fail(errno, "fchmod of", path, "is it forbidden here?");
   bool bound = bind_to(fd.get(), address);
   if (!bound && errno == EADDRINUSE) {
     check_left_behind(address, path);

@@ -12,15 +12,16 @@ namespace bellpull::tools {
 namespace {
 
 Setting mode_of(netdrv::Nic& nic) {
-  return {.name = "mode",
-          .range = one_of_built(kModes),
-          .help = "whether it sleeps when there is nothing to do, or never",
-          .value = [&nic] { return std::string(kModes[std::size_t(nic.mode())].text); },
-          .understand =
-              [&nic](std::string_view value) {
-                const auto mode = static_cast<netdrv::Mode>(choose("mode", value, kModes));
-                return [&nic, mode] { nic.set_mode(mode); };
-              }};
+  return {
+      .name = "mode",
+      .range = one_of_built(kModes),
+      .help = "whether it sleeps when there is nothing to do, or never",
+      .value = [&nic] { return std::string(kModes[static_cast<std::size_t>(nic.mode())].text); },
+      .understand =
+          [&nic](std::string_view value) {
+            const auto mode = static_cast<netdrv::Mode>(choose("mode", value, kModes));
+            return [&nic, mode] { nic.set_mode(mode); };
+          }};
 }
 
 Setting budget_of(netdrv::Nic& nic) {

@@ -23,6 +23,12 @@ setting_is() {
 start run "${responder[@]}" --budget 16 --format json --control "$control"
 expect "the socket is there, for its owner only" test "$(stat -c '%F %a' "$control")" = "socket 600"
 
+# Whoever is stopped does not hold us for ever; looked at in the end, because it takes its time.
+start stopped run tap:bp2 --app discard --control "$work/stopped"
+kill -STOP "$(<"$work/stopped.pid")"
+"$bellpull" set "$work/stopped" >"$work/patience" 2>&1 &
+patient=$!
+
 # what there is
 printed "list" "$bellpull" set "$control"
 expect "list: what the columns are" grep -qxE 'setting +value +range +meaning' "$work/printed"
@@ -93,6 +99,12 @@ if "${nobody[@]}" true 2>/dev/null; then
 fi
 
 # ends
+status=0
+wait "$patient" || status=$?
+expect "a client's patience ends" test "$status" = 1
+expect "it says why" grep -q 'it does not answer: is it stopped?' "$work/patience"
+kill -CONT "$(<"$work/stopped.pid")"
+ended stopped 0 INT
 ended run 0 INT
 expect "both changes are in the statistics" grep -q '"mode_switches":2' "$work/run.out"
 expect "the socket has gone" test ! -e "$control"
