@@ -16,7 +16,8 @@ struct Word {
 };
 
 /// Position in `words` of the one that was typed. `option` is whose word it is, for the message.
-/// Throws UsageError for a word that is reserved or unknown, naming those that can be used.
+/// Throws UsageError for a word that is reserved or unknown, naming those that can be used and
+/// the one that was probably meant.
 [[nodiscard]] std::size_t choose(std::string_view option, std::string_view typed,
                                  std::span<const Word> words);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The life of a run:
 //   1. the words are understood; nothing was touched so far (understand)
-//   2. what could fail is tried: descriptors, the statistics file, interfaces (open_ports)
+//   2. what could fail is tried: descriptors, the statistics file, the control socket, interfaces
+//   (open_ports)
 //   3. pool, engine, application and Nic are wired (ActiveRun)
 //   4. rounds, until a signal, the end of the duration, or the loss of the last port
 //   (ActiveRun::run)
@@ -21,7 +22,9 @@
 #include "bellpull/netdrv/tap_link.hpp"
 #include "chosen_app.hpp"
 #include "commands.hpp"
+#include "control_socket.hpp"
 #include "mac_address.hpp"
+#include "nic_settings.hpp"
 #include "open_port.hpp"
 #include "output.hpp"
 #include "sink.hpp"
@@ -57,6 +60,8 @@ class ActiveRun {
   /// Returns false when the last port has lost its interface.
   bool run();
   Snapshot finish();
+  /// Lets clients change settings. `control` outlives this.
+  void serve(ControlSocket& control) { control.serve(nic_, settings_); }
 
  private:
   [[nodiscard]] std::string ready_line() const;
@@ -68,6 +73,7 @@ class ActiveRun {
   engine::Engine engine_;
   std::vector<std::unique_ptr<netdrv::TapLink>> links_;
   netdrv::Nic nic_;
+  const SettingTable settings_{settings_of(nic_)};
   std::vector<bool> told_;
   SteadyClock::time_point ready_at_;
   CpuTime cpu_;
@@ -172,8 +178,11 @@ ExitStatus run(const RunWords& words) {
   std::optional<LateFile> file;
   if (options.stats_file != "-") file.emplace(options.stats_file);
   Stop stop;
+  std::optional<ControlSocket> control;
+  if (!options.control.empty()) control.emplace(options.control);
   std::vector<OpenPort> ports = open_ports(options);
   ActiveRun active(options, ports, stop);
+  if (control) active.serve(*control);
   bool good = active.run();
   const Snapshot snapshot = active.finish();
   good = restore(ports) && good;

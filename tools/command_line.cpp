@@ -17,6 +17,7 @@ namespace bellpull::tools {
 namespace {
 
 constexpr std::array kCommands = {Word{"run"},
+                                  Word{"set"},
                                   Word{"dmatest"},
                                   Word{"probe"},
                                   Word{"compare", false},
@@ -42,6 +43,19 @@ examples:
 It is ready when it says so on standard error. SIGINT or SIGTERM ends it: it drains, removes
 what it made, and prints its statistics. Exit status: 0 for that, 1 when something failed, 2
 when it was asked for something that cannot be.
+)";
+
+constexpr const char* kSetFooter =
+    R"(Without KEY=VALUE it lists the settings: their values, those there are, what they mean.
+With several, all of them are set, or none.
+
+examples:
+  bellpull run tap:bp0 --app discard --control /run/bellpull
+  bellpull set /run/bellpull
+  bellpull set /run/bellpull mode=poll budget=256
+
+Exit status: 0 when that was done, 1 when nobody could be asked, 2 when there is no such
+setting or value.
 )";
 
 constexpr const char* kProbeFooter =
@@ -92,6 +106,21 @@ void add_run_options(CLI::App& command, RunWords& words) {
                   "write the statistics there as well; - is standard output\n"
                   "alone (default -)")
       ->type_name("PATH");
+  command
+      .add_option("--control", words.control,
+                  "make a UNIX socket there, where `bellpull set` changes settings\n"
+                  "while it runs; for its owner only")
+      ->type_name("PATH");
+}
+
+void add_set_options(CLI::App& command, SetWords& words) {
+  command.add_option("PATH", words.path, "the --control that `bellpull run` was given")
+      ->type_name("PATH")
+      ->required();
+  command.add_option("KEY=VALUE", words.assignments, "a setting and its new value")
+      ->type_name("KEY=VALUE...");
+  command.add_option("--format", words.format, "of the list: table or json (default table)")
+      ->type_name("FORMAT");
 }
 
 // What was typed as an empty word is not the same as what was not typed.
@@ -129,6 +158,7 @@ void check_command(int argc, char** argv) {
 ExitStatus execute(int argc, char** argv) {
   check_command(argc, argv);
   RunWords run_words;
+  SetWords set_words;
   dmatest::Words dmatest_words;
   std::string probe_format = "table";
 
@@ -143,6 +173,13 @@ ExitStatus execute(int argc, char** argv) {
   run_command.footer(kRunFooter);
   add_run_options(run_command, run_words);
   refuse_empty(run_command);
+  CLI::App& set_command = *app.add_subcommand(
+      "set",
+      "bellpull set PATH [KEY=VALUE...]\n\nList or change the settings of a run while it runs.");
+  set_command.set_help_flag("-h,--help", "print this help");
+  set_command.footer(kSetFooter);
+  add_set_options(set_command, set_words);
+  refuse_empty(set_command);
   CLI::App& dmatest_command = dmatest::add_command(app, dmatest_words);
   refuse_empty(dmatest_command);
   CLI::App& probe_command = *app.add_subcommand(
@@ -169,6 +206,7 @@ ExitStatus execute(int argc, char** argv) {
     throw UsageError(fmt::format("{}; see bellpull {} --help", error.what(),
                                  parsed.empty() ? "run" : parsed.front()->get_name()));
   }
+  if (set_command.parsed()) return set(set_words);
   if (dmatest_command.parsed()) return run_dmatest(dmatest_words);
   return run_command.parsed() ? run(run_words) : probe(probe_format);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "dmatest_options.hpp"
 #include "error.hpp"
@@ -12,6 +13,17 @@ namespace bellpull::tools {
 /// `bellpull run`: runs the virtual NIC until something ends it, then prints its statistics. Throws
 /// UsageError and std::system_error before anything runs, with everything removed that was made.
 [[nodiscard]] ExitStatus run(const RunWords& words);
+
+/// The command line of `bellpull set` as typed.
+struct SetWords {
+  std::string path;                      ///< PATH
+  std::vector<std::string> assignments;  ///< KEY=VALUE...; none: list the settings
+  std::string format = "table";          ///< --format of the list
+};
+
+/// `bellpull set`: lists or changes the settings of a run on this machine. Throws UsageError when
+/// there is no such setting or value, std::system_error and std::runtime_error when nobody answers.
+[[nodiscard]] ExitStatus set(const SetWords& words);
 
 /// `bellpull dmatest`: exercises a back-end and prints a report. kExitFailure: a transfer went
 /// wrong, failed or got stuck. Throws UsageError and std::system_error before anything runs.

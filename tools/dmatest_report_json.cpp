@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json histogram_object(const Histogram& histogram) {
+ordered_json histogram_object(const netdrv::LatencyHistogram& histogram) {
   ordered_json object;
   object["count"] = histogram.count();
   for (const Quantile& quantile : kQuantiles) {
@@ -21,7 +21,7 @@ ordered_json histogram_object(const Histogram& histogram) {
   object["max"] = histogram.max();
   object["sum"] = histogram.sum();
   object["bands"] = ordered_json::array();
-  for (const Histogram::Band& band : histogram.bands()) {
+  for (const netdrv::LatencyHistogram::Band& band : histogram.bands()) {
     object["bands"].push_back({{"up_to", band.up_to}, {"count", band.count}});
   }
   return object;

@@ -55,7 +55,8 @@ void add_times(std::string& text, const Report& report) {
                  report.work_seconds(), report.bytes_per_work_second() / kMega);
 }
 
-void add_quantiles(std::string& text, std::string_view title, const Histogram& histogram) {
+void add_quantiles(std::string& text, std::string_view title,
+                   const netdrv::LatencyHistogram& histogram) {
   const auto out = std::back_inserter(text);
   fmt::format_to(out, "{}: count {}", title, histogram.count());
   for (const Quantile& quantile : kQuantiles) {
@@ -64,8 +65,8 @@ void add_quantiles(std::string& text, std::string_view title, const Histogram& h
   fmt::format_to(out, ", max {}, sum {}\n", histogram.max(), histogram.sum());
 }
 
-void add_bands(std::string& text, const Histogram& histogram) {
-  for (const Histogram::Band& band : histogram.bands()) {
+void add_bands(std::string& text, const netdrv::LatencyHistogram& histogram) {
+  for (const netdrv::LatencyHistogram::Band& band : histogram.bands()) {
     fmt::format_to(std::back_inserter(text), "  up to {:>12} ns {:>12}\n", band.up_to, band.count);
   }
 }

@@ -76,14 +76,16 @@ struct QueueField {
 /// A word for the state.
 [[nodiscard]] std::string_view name_of(netdrv::PortState state) noexcept;
 
-/// The statistics for people: a line per port, the drops, and what a frame cost.
+/// The statistics for people: a line per port, the drops, the latency if it was measured,
+/// and what a frame cost.
 [[nodiscard]] std::string to_table(const Snapshot& snapshot);
 
-/// The statistics as one JSON object. Of the drop reasons those that occurred are there.
+/// The statistics as one JSON object. Of the drop reasons those that occurred are there, and
+/// the latency where there is any.
 [[nodiscard]] std::string to_json(const Snapshot& snapshot);
 
 /// The statistics in the Prometheus text exposition format. Of the drop reasons those that occurred
-/// are there.
+/// are there, and the latency of queues that measure it.
 [[nodiscard]] std::string to_prometheus(const Snapshot& snapshot);
 
 /// The statistics in that format, ending in a newline.

@@ -24,6 +24,14 @@ ordered_json queue_object(const netdrv::QueueStats& queue) {
     object[std::string(field.name)] = queue.*field.value;
   object["rx_dropped"] = drops(queue.rx_dropped);
   object["tx_dropped"] = drops(queue.tx_dropped);
+  if (queue.latency && queue.latency->count() != 0) {
+    const netdrv::LatencySummary latency = queue.latency->summary();
+    object["latency_ns"] = {{"count", latency.count},
+                            {"p50", latency.p50},
+                            {"p99", latency.p99},
+                            {"p999", latency.p999},
+                            {"max", latency.max}};
+  }
   return object;
 }
 

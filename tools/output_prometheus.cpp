@@ -87,6 +87,41 @@ void add_drops(Exposition& out, std::string_view name, std::string_view help,
   });
 }
 
+// The same bounds for every queue and at all times, so that histograms can be added up: one less
+// than each power of two, which is where the counts are exact, from 127 ns to 17 s.
+constexpr unsigned kFirstBoundBits = 7;
+constexpr unsigned kLastBoundBits = 34;
+
+double to_seconds_of_ns(std::uint64_t ns) {
+  return static_cast<double>(ns) / 1e9;
+}
+
+void add_latency_of_queue(Exposition& out, const netdrv::LatencyHistogram& latency,
+                          const std::string& labels) {
+  const auto bands = latency.bands();
+  auto band = bands.begin();
+  std::uint64_t count = 0;
+  for (unsigned bits = kFirstBoundBits; bits <= kLastBoundBits; ++bits) {
+    const std::uint64_t bound = (std::uint64_t{1} << bits) - 1;
+    for (; band != bands.end() && band->up_to <= bound; ++band) count += band->count;
+    out.sample("latency_seconds_bucket",
+               fmt::format("{},le=\"{}\"", labels, to_seconds_of_ns(bound)), count);
+  }
+  out.sample("latency_seconds_bucket", labels + ",le=\"+Inf\"", latency.count());
+  out.sample("latency_seconds_sum", labels, to_seconds_of_ns(latency.sum()));
+  out.sample("latency_seconds_count", labels, latency.count());
+}
+
+void add_latency(Exposition& out) {
+  bool any = false;
+  out.each_queue([&](const netdrv::QueueStats& queue, const std::string& labels) {
+    if (!queue.latency) return;
+    if (!any) out.family("latency_seconds", "histogram", "How long frames took");
+    any = true;
+    add_latency_of_queue(out, *queue.latency, labels);
+  });
+}
+
 void add_ports(Exposition& out, const Snapshot& snapshot) {
   out.family("port_up", "gauge", "Whether the port had its interface to the end");
   for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
@@ -140,6 +175,7 @@ std::string to_prometheus(const Snapshot& snapshot) {
             &netdrv::QueueStats::rx_dropped);
   add_drops(out, "tx_dropped_total", "Frames to send dropped, by reason",
             &netdrv::QueueStats::tx_dropped);
+  add_latency(out);
   add_ports(out, snapshot);
   add_program(out, snapshot);
   add_loop(out, snapshot);

@@ -83,6 +83,24 @@ std::string drop_lines(const Snapshot& snapshot) {
   return text;
 }
 
+std::string latency_line(std::string_view port, const netdrv::LatencySummary& latency) {
+  const auto us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e3; };
+  return fmt::format(
+      "{} latency: p50 {:.3f} us, p99 {:.3f} us, p99.9 {:.3f} us, max {:.3f} us, of {} frames\n",
+      port, us(latency.p50), us(latency.p99), us(latency.p999), us(latency.max), latency.count);
+}
+
+std::string latency_lines(const Snapshot& snapshot) {
+  std::string text;
+  for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
+    for (const netdrv::QueueStats& queue : snapshot.nic.ports[i].queues) {
+      if (!queue.latency || queue.latency->count() == 0) continue;
+      text += latency_line(port_name(snapshot, i), queue.latency->summary());
+    }
+  }
+  return text;
+}
+
 std::string app_line(const Snapshot& snapshot) {
   std::string line = fmt::format("app {}", snapshot.settings.app);
   const char* before = ": ";
@@ -123,7 +141,8 @@ std::string cost_line(const Snapshot& snapshot) {
 }  // namespace
 
 std::string to_table(const Snapshot& snapshot) {
-  return port_lines(snapshot) + drop_lines(snapshot) + app_line(snapshot) + cost_line(snapshot);
+  return port_lines(snapshot) + drop_lines(snapshot) + latency_lines(snapshot) +
+         app_line(snapshot) + cost_line(snapshot);
 }
 
 }  // namespace bellpull::tools

@@ -5,7 +5,6 @@
 
 #include <array>
 
-#include "choice.hpp"
 #include "error.hpp"
 #include "mac_address.hpp"
 #include "number.hpp"
@@ -18,7 +17,6 @@ namespace {
 // last.
 constexpr std::array kApps = {Word{"respond"}, Word{"patch"}, Word{"reflect"}, Word{"discard"},
                               Word{"switch", false}};
-constexpr std::array kModes = {Word{"interrupt"}, Word{"poll"}, Word{"adaptive", false}};
 constexpr auto kStyles = [] {
   std::array<Word, netdrv::kStyleNames.size()> words{};
   for (std::size_t i = 0; i < words.size(); ++i) words[i] = Word{netdrv::kStyleNames[i]};
@@ -26,8 +24,6 @@ constexpr auto kStyles = [] {
 }();
 constexpr std::array kIos = {Word{"syscall"}, Word{"uring", false}};
 constexpr std::array kEngines = {Word{"driven"}, Word{"thread"}};
-
-constexpr std::uint64_t kMostBudget = 4096;
 
 AppKind choose_app(const RunWords& words) {
   if (!words.app.empty()) return static_cast<AppKind>(choose("--app", words.app, kApps));
@@ -113,13 +109,15 @@ RunOptions understand(const RunWords& words) {
   options.style = static_cast<netdrv::Style>(choose("--style", words.style, kStyles));
   static_cast<void>(choose("--io", words.io, kIos));
   options.engine = static_cast<engine::Placement>(choose("--engine", words.engine, kEngines));
-  options.budget = static_cast<unsigned>(parse_number("--budget", words.budget, 1, kMostBudget));
+  options.budget =
+      static_cast<unsigned>(parse_number("--budget", words.budget, 1, netdrv::kMaxBudget));
   if (!words.duration.empty()) options.duration = parse_seconds("--duration", words.duration);
   options.format = parse_format(words.format, kStatisticsFormats);
   if (words.stats_file.empty()) {
     throw UsageError("--stats-file: the path is empty: give one, or - for standard output");
   }
   options.stats_file = words.stats_file;
+  options.control = words.control;
   check_ports(options);
   check_responder(options, words);
   check_addresses(options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "bellpull/engine/engine.hpp"
 #include "bellpull/netdrv/nic.hpp"
+#include "choice.hpp"
 #include "output.hpp"
 #include "port_spec.hpp"
 
@@ -28,7 +30,11 @@ struct RunWords {
   std::string duration;                ///< --duration
   std::string format = "table";        ///< --format
   std::string stats_file = "-";        ///< --stats-file
+  std::string control;                 ///< --control
 };
+
+/// The words of netdrv::Mode, in its order, and those to come.
+inline constexpr std::array kModes = {Word{"interrupt"}, Word{"poll"}, Word{"adaptive", false}};
 
 /// What to do with the frames.
 enum class AppKind : std::uint8_t { respond, patch, reflect, discard };
@@ -49,6 +55,7 @@ struct RunOptions {
   std::optional<std::chrono::nanoseconds> duration;      ///< none: until a signal
   Format format = Format::table;                         ///< of the statistics
   std::string stats_file = "-";                          ///< for a copy of them; "-": none
+  std::string control;                                   ///< path of the control socket, if any
   Settings words;                                        ///< for the statistics
 };
 

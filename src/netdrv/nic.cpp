@@ -20,8 +20,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <stdexcept>
-#include <string>
 #include <system_error>
 #include <utility>
 
@@ -51,24 +49,6 @@ void add_to_epoll(int epoll, int fd, std::uint32_t events, std::uint64_t data, c
   event.events = events;
   event.data.u64 = data;
   if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail(what);
-}
-
-void check_range(const char* what, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
-  if (value >= least && value <= most) return;
-  throw std::invalid_argument(std::string(what) + " of " + std::to_string(value) + ": choose " +
-                              std::to_string(least) + " to " + std::to_string(most));
-}
-
-void check(const NicSettings& settings) {
-  constexpr std::uint64_t kLongest = 3600 * kSecond;
-  check_range("budget", settings.budget, 1, 4096);
-  check_range("byte budget", settings.byte_budget, 1, ~std::uint32_t{0});
-  check_range("round budget", settings.round_budget, 1, 65536);
-  check_range("round time in ns", settings.round_ns, 0, kLongest);
-  check_range("busy-poll budget", settings.busy_poll_budget, 1, 4096);
-  check_range("defer_hard_irqs", settings.napi.defer_hard_irqs, 0, 1'000'000);
-  check_range("gro_flush_timeout in ns", settings.napi.gro_flush_timeout_ns, 0, kLongest);
-  check_range("irq_suspend_timeout in ns", settings.napi.irq_suspend_timeout_ns, 0, kLongest);
 }
 
 timespec to_timespec(std::uint64_t ns) noexcept {

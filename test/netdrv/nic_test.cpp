@@ -79,6 +79,11 @@ struct Bench {
   void settle() {
     for (int idle = 0; idle < 3;) idle = nic->run_once(0) ? 0 : idle + 1;
   }
+  void set_budget(unsigned budget) {
+    NicSettings settings = nic->settings();
+    settings.budget = budget;
+    nic->configure(settings);
+  }
   void set_mode(Mode mode) {
     NicSettings settings = nic->settings();
     settings.mode = mode;
@@ -280,6 +285,28 @@ TEST_CASE("the mode changes at run time, both ways, and each change is counted")
   CHECK(bench.queue(0).rx_consumed == 2);
   CHECK(bench.queue(0).notifies == bells + 1);
   CHECK(bench.queue(0).mode_switches == 2);
+}
+
+TEST_CASE("the budget changes at run time, and the next round keeps to it") {
+  const auto app = make_discard();
+  Bench bench(*app, {.budget = 2}, engine::Placement::driven, 1);
+  CHECK(bench.nic->settings().budget == 2);
+  for (const unsigned budget : {2u, 50u, 1u}) {
+    CAPTURE(budget);
+    bench.set_budget(budget);
+    CHECK(bench.nic->settings().budget == budget);
+    for (unsigned i = 0; i < 100; ++i) REQUIRE(bench.taps[0].push(pattern_frame(60, i)));
+    const QueueStats before = bench.queue(0);
+    bench.settle();
+    const QueueStats after = bench.queue(0);
+    CHECK(after.rx_consumed - before.rx_consumed == 100);
+    CHECK(after.polls - before.polls >= 100 / budget);
+    CHECK(after.polls - before.polls <= 100 / budget + 5);  // the rest find nothing
+    CHECK(after.largest_work == std::max(before.largest_work, std::uint64_t{budget}));
+  }
+  CHECK_THROWS_AS(bench.set_budget(0), std::invalid_argument);
+  CHECK_THROWS_AS(bench.set_budget(kMaxBudget + 1), std::invalid_argument);
+  CHECK(bench.nic->settings().budget == 1);
 }
 
 TEST_CASE("frames that arrive while listening ring the bell once per sleep") {

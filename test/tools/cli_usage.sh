@@ -10,7 +10,7 @@ interfaces_before=$(ls /sys/class/net)
 ok=(--address 10.99.0.2/24)
 
 # help is compared word for word
-for command in "" run dmatest probe; do
+for command in "" run set dmatest probe; do
   name=${command:-bellpull}
   # shellcheck disable=SC2086 # no command is no argument
   printed "help of $name" "$bellpull" $command --help
@@ -20,11 +20,11 @@ printed "the version" "$bellpull" --version
 expect "the version is one line" grep -qxE 'bellpull [0-9]+\.[0-9]+\.[0-9]+' "$work/printed"
 
 # commands
-refused 2 "no command is given: use run, dmatest or probe"
-refused 2 "there is no command 'fly': use run, dmatest or probe" fly
+refused 2 "no command is given: use run, set, dmatest or probe"
+refused 2 "there is no command 'fly': use run, set, dmatest or probe" fly
 for later in compare generate top stats; do
-  refused 2 "$later comes in a later version: use run, dmatest or probe" "$later"
-  refused 2 "$later comes in a later version: use run, dmatest or probe" "$later" --anything 1
+  refused 2 "$later comes in a later version: use run, set, dmatest or probe" "$later"
+  refused 2 "$later comes in a later version: use run, set, dmatest or probe" "$later" --anything 1
 done
 
 # options
@@ -34,7 +34,7 @@ refused 2 "see bellpull run --help" run tap:bp0 "${ok[@]}" --budget 1 --budget 2
 refused 2 "see bellpull probe --help" probe now
 refused 2 "see bellpull run --help" --frobnicate
 for option in --app --address --mac --mode --style --io --engine --budget --duration --format \
-  --stats-file; do
+  --stats-file --control; do
   refused 2 "$option" run tap:bp0 "${ok[@]}" "$option" ""
 done
 refused 2 "'yaml' is unknown: use table, json or prometheus" run tap:bp0 "${ok[@]}" --format yaml
@@ -53,6 +53,14 @@ done
 for duration in "ten seconds" ten 0 -3 5s nan inf; do
   refused 2 "--duration" run tap:bp0 "${ok[@]}" "--duration=$duration"
 done
+
+# settings of a run; whether anybody is there is not looked at before
+refused 2 "PATH is required; see bellpull set --help" set
+refused 2 "the value is empty" set ""
+refused 2 "the value is empty" set "$work/control" ""
+refused 2 "see bellpull set --help" set "$work/control" --frobnicate
+refused 2 "'prometheus' is unknown: use table or json" set "$work/control" --format prometheus
+refused 1 "No such file or directory" set "$work/control"
 
 # addresses
 refused 2 "has no prefix length: write 10.99.0.2/24" run tap:bp0 --address 10.99.0.2

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
 #include "statistics_checker.hpp"
 
@@ -59,10 +63,60 @@ class Reader {
   std::string_view rest_;
 };
 
+// One histogram: samples of a family that differ in nothing but the bound of a bucket.
+struct Series {
+  double bound = -std::numeric_limits<double>::infinity();
+  double below = 0;
+  std::optional<double> sum;
+  std::optional<double> count;
+};
+
+// The samples of a family of histograms.
+class HistogramChecker {
+ public:
+  // `labels` is what is between the braces. The bound of a bucket has to be the last of them.
+  std::string check(std::string_view suffix, std::string labels, double value) {
+    if (suffix == "_bucket") return bucket(std::move(labels), value);
+    if (labels.find("le=\"") != std::string::npos) return "le belongs to a bucket";
+    Series& series = series_[labels];
+    (suffix == "_sum" ? series.sum : series.count) = value;
+    return {};
+  }
+
+  [[nodiscard]] std::string end() const {
+    for (const auto& entry : series_) {
+      const Series& series = entry.second;
+      if (!std::isinf(series.bound)) return "a histogram without a bucket for all";
+      if (!series.sum || !series.count) return "a histogram without sum or count";
+      if (series.below != *series.count) return "a histogram whose buckets are not its count";
+    }
+    return {};
+  }
+
+ private:
+  std::string bucket(std::string labels, double value) {
+    const std::size_t at = labels.rfind("le=\"");
+    if (at == std::string::npos) return "a bucket without le";
+    char* end = nullptr;
+    const double bound = std::strtod(labels.c_str() + at + 4, &end);
+    if (std::string_view(end) != "\"") return "le is no number or not the last label";
+    labels.erase(at == 0 ? 0 : at - 1);
+    Series& series = series_[labels];
+    if (bound <= series.bound) return "buckets that do not rise";
+    if (value < series.below) return "counts of buckets that fall";
+    series.bound = bound;
+    series.below = value;
+    return {};
+  }
+
+  std::map<std::string, Series> series_;
+};
+
 struct Family {
   bool help = false;
   std::string type;
   bool closed = false;
+  HistogramChecker histogram;
 };
 
 class Checker {
@@ -72,6 +126,13 @@ class Checker {
     if (reader.skip("# HELP ")) return comment(true, reader);
     if (reader.skip("# TYPE ")) return comment(false, reader);
     return sample(line);
+  }
+
+  [[nodiscard]] std::string end() const {
+    for (const auto& entry : families_) {
+      if (std::string fault = entry.second.histogram.end(); !fault.empty()) return fault;
+    }
+    return {};
   }
 
  private:
@@ -89,7 +150,9 @@ class Checker {
     }
     if (!family.type.empty()) return "TYPE twice";
     family.type = reader.rest();
-    if (family.type != "counter" && family.type != "gauge") return "a type that nobody uses here";
+    if (family.type != "counter" && family.type != "gauge" && family.type != "histogram") {
+      return "a type that nobody uses here";
+    }
     const bool total = name.ends_with("_total");
     return total == (family.type == "counter") ? "" : "_total and counter do not agree";
   }
@@ -97,18 +160,32 @@ class Checker {
   std::string sample(const std::string& line) {
     Reader reader(line);
     const std::string name = reader.name();
-    const Family& family = families_[name];
-    if (name.empty() || name != open_ || !family.help || family.type.empty()) {
+    Family& family = families_[open_];
+    if (name.empty() || !name.starts_with(open_) || !family.help ||
+        !is_part(family.type, name.substr(open_.size()))) {
       return "no sample of a family with HELP and TYPE before it";
     }
+    std::string between;
     if (reader.skip("{")) {
+      const std::string_view rest = reader.rest();
       std::string fault = labels(reader);
       if (!fault.empty()) return fault;
+      between = rest.substr(0, rest.size() - reader.rest().size() - 1);
     }
     const std::string_view key =
         std::string_view(line).substr(0, line.size() - reader.rest().size());
     if (!samples_.emplace(key).second) return "the same sample twice";
-    return reader.skip(" ") ? value(std::string(reader.rest())) : "no value";
+    if (!reader.skip(" ")) return "no value";
+    const std::string number(reader.rest());
+    std::string fault = value(number);
+    if (!fault.empty() || family.type != "histogram") return fault;
+    return family.histogram.check(name.substr(open_.size()), between, std::stod(number));
+  }
+
+  // What the name of a sample has behind that of its family.
+  static bool is_part(std::string_view type, std::string_view suffix) {
+    if (type != "histogram") return !type.empty() && suffix.empty();
+    return suffix == "_bucket" || suffix == "_sum" || suffix == "_count";
   }
 
   static std::string labels(Reader& reader) {
@@ -145,7 +222,7 @@ std::string fault_in_exposition(const std::string& text) {
       return fault.append(": ").append(line);
     }
   }
-  return {};
+  return checker.end();
 }
 
 }  // namespace bellpull::test

@@ -17,12 +17,29 @@ std::string fault_in_drops(const json& queue, const char* key) {
   return {};
 }
 
+std::string fault_in_latency(const json& latency) {
+  if (!latency.contains("count") || latency["count"] == 0) return "it counts nothing";
+  std::uint64_t before = 0;
+  for (const char* key : {"p50", "p99", "p999", "max"}) {
+    if (!latency.contains(key) || !latency[key].is_number_unsigned()) {
+      return std::string("no number ") + key;
+    }
+    if (latency[key] < before) return std::string(key) + " is below the one before";
+    before = latency[key];
+  }
+  return {};
+}
+
 std::string fault_in_queue(const json& queue) {
   for (const char* key : {"rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "polls", "notifies",
                           "mode_switches", "syscalls"}) {
     if (!queue.contains(key) || !queue[key].is_number_unsigned()) {
       return std::string("no number ") + key;
     }
+  }
+  if (queue.contains("latency_ns")) {
+    const std::string fault = fault_in_latency(queue["latency_ns"]);
+    if (!fault.empty()) return "latency_ns: " + fault;
   }
   std::string fault = fault_in_drops(queue, "rx_dropped");
   return fault.empty() ? fault_in_drops(queue, "tx_dropped") : fault;

@@ -18,6 +18,15 @@ TEST_CASE("the checker of the JSON finds what is missing") {
   CHECK(test::fault_in_json("{") != "");
   CHECK(test::fault_in_json("{}\n") != "");
   CHECK(test::fault_in_json(object.dump()) == "it is not one line");
+  json& latency = object["ports"][0]["queues"][0]["latency_ns"];
+  latency["p50"] = latency["max"].get<std::uint64_t>() + 1;
+  CHECK(test::fault_in_json(object.dump() + '\n') == "latency_ns: p99 is below the one before");
+  latency["p50"] = "1";
+  CHECK(test::fault_in_json(object.dump() + '\n') == "latency_ns: no number p50");
+  latency = {{"count", 0}};
+  CHECK(test::fault_in_json(object.dump() + '\n') == "latency_ns: it counts nothing");
+  object["ports"][0]["queues"][0].erase("latency_ns");
+  CHECK(test::fault_in_json(object.dump() + '\n') == "");
   object["ports"][1]["queues"][0].erase("syscalls");
   CHECK(test::fault_in_json(object.dump() + '\n') == "no number syscalls");
 }
@@ -37,6 +46,21 @@ TEST_CASE("every counter of a queue is in the JSON with its own value") {
 TEST_CASE("drop reasons that never occurred are not in the JSON") {
   const json object = json::parse(to_json(test::sample_snapshot()));
   CHECK(object["ports"][1]["queues"][0]["rx_dropped"] == json::object());
+}
+
+TEST_CASE("the latency is in the JSON where there is any") {
+  const tools::Snapshot snapshot = test::sample_snapshot();
+  const json ports = json::parse(to_json(snapshot))["ports"];
+  const netdrv::LatencySummary latency = snapshot.nic.ports[0].queues[0].latency->summary();
+  CHECK(ports[0]["queues"][0]["latency_ns"] == json{{"count", 100},
+                                                    {"p50", 1},
+                                                    {"p99", latency.p99},
+                                                    {"p999", latency.p999},
+                                                    {"max", 100'000'000'000}});
+  CHECK_FALSE(ports[1]["queues"][0].contains("latency_ns"));
+  tools::Snapshot none = snapshot;
+  none.nic.ports[0].queues[0].latency->clear();
+  CHECK_FALSE(json::parse(to_json(none))["ports"][0]["queues"][0].contains("latency_ns"));
 }
 
 TEST_CASE("the JSON says what ran, for how long and at which cost") {

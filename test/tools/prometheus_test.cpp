@@ -36,6 +36,46 @@ TEST_CASE("the checker of the Prometheus text finds what is wrong") {
   }
 }
 
+TEST_CASE("the checker of the Prometheus text finds what is wrong with a histogram") {
+  const std::string head = "# HELP a x\n# TYPE a histogram\n";
+  const std::string good =
+      "a_bucket{b=\"c\",le=\"0.5\"} 1\na_bucket{b=\"c\",le=\"+Inf\"} 2\n"
+      "a_sum{b=\"c\"} 3\na_count{b=\"c\"} 2\n";
+  CHECK(test::fault_in_exposition(head + good) == "");
+  CHECK(test::fault_in_exposition(head + "a_bucket{le=\"+Inf\"} 0\na_sum 0\na_count 0\n") == "");
+  for (const char* wrong :
+       {"a{b=\"c\"} 1\n", "a_total 1\n", "a_bucket 1\n", "a_bucket{le=\"1\",b=\"c\"} 3\n",
+        "a_bucket{b=\"c\",le=\"x\"} 3\n", "a_bucket{b=\"c\",le=\"0.6\"} 3\n",
+        "a_bucket{le=\"1\"} 1\n", "a_sum 1\n", "a_sum{le=\"1\"} 1\n",
+        "a_bucket{le=\"+Inf\"} 2\na_sum 1\na_count 3\n",
+        "a_bucket{le=\"1\"} 2\na_bucket{le=\"+Inf\"} 1\na_sum 1\na_count 1\n"}) {
+    CAPTURE(wrong);
+    CHECK(test::fault_in_exposition(head + good + wrong) != "");
+  }
+}
+
+TEST_CASE("the latency is a histogram in the Prometheus text, in seconds") {
+  const std::string text = to_prometheus(test::sample_snapshot());
+  const std::string name = "bellpull_latency_seconds";
+  const std::string labels = "{port=\"bp0\",queue=\"0\"";
+  CHECK(has_line(text, "# TYPE " + name + " histogram"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"1.27e-07\"} 90"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"5.11e-07\"} 90"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"1.023e-06\"} 98"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"4.095e-06\"} 99"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"17.179869183\"} 99"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"+Inf\"} 100"));
+  CHECK(has_line(text, name + "_sum" + labels + "} 100.000010774"));
+  CHECK(has_line(text, name + "_count" + labels + "} 100"));
+  CHECK(text.find(name + "_count{port=\"bp0\",netns") == std::string::npos);
+}
+
+TEST_CASE("the Prometheus text of queues that do not measure latency has no word of it") {
+  tools::Snapshot snapshot = test::sample_snapshot();
+  snapshot.nic.ports[0].queues[0].latency.reset();
+  CHECK(to_prometheus(snapshot).find("latency") == std::string::npos);
+}
+
 TEST_CASE("every counter of a queue is in the Prometheus text with its own value") {
   const tools::Snapshot snapshot = test::sample_snapshot();
   const std::string text = to_prometheus(snapshot);

@@ -6,7 +6,7 @@
 namespace bellpull::test {
 
 /// Two ports of the same name in two network namespaces, each counter of the first a number of its
-/// own.
+/// own, the second without frames.
 inline tools::Snapshot sample_snapshot() {
   netdrv::QueueStats queue;
   std::uint64_t number = 100;
@@ -14,6 +14,12 @@ inline tools::Snapshot sample_snapshot() {
   queue.rx_dropped[static_cast<std::size_t>(netdrv::DropReason::runt)] = 3;
   queue.rx_dropped[static_cast<std::size_t>(netdrv::DropReason::not_for_us)] = 4;
   queue.tx_dropped[static_cast<std::size_t>(netdrv::DropReason::ring_full)] = 5;
+  // A value below all bounds of the Prometheus text, one on a bound, one between, one above all.
+  queue.latency.emplace();
+  queue.latency->add(1, 90);
+  queue.latency->add(1023, 8);
+  queue.latency->add(2500, 1);
+  queue.latency->add(100'000'000'000, 1);
   tools::Snapshot snapshot;
   snapshot.nic.ports = {{"bp0", netdrv::PortState::stopped, {queue}},
                         {"bp0", netdrv::PortState::gone, {netdrv::QueueStats{}}}};

@@ -11,7 +11,8 @@ namespace bellpull::test {
 
 /// What is wrong with `text` in the Prometheus text exposition format 0.0.4, or nothing. Stricter
 /// than a reader: HELP and TYPE before the samples of each family, families in one piece, no sample
-/// twice, counters ending in _total, nothing else ending so.
+/// twice, counters ending in _total, nothing else ending so, histograms complete and their buckets
+/// rising.
 [[nodiscard]] std::string fault_in_exposition(const std::string& text);
 
 /// What is wrong with `text` as a report of `bellpull dmatest` in JSON, or nothing. Keys are there

@@ -5,7 +5,8 @@
 
 using namespace bellpull;
 
-TEST_CASE("the table has a line per port, the drops by reason, and what a frame cost") {
+TEST_CASE(
+    "the table has a line per port, the drops by reason, the latency, and what a frame cost") {
   CHECK(to_table(test::sample_snapshot()) ==
         "port      state    rx frames  rx bytes  rx dropped  tx frames  tx bytes  tx dropped  "
         "polls  bells  syscalls\n"
@@ -15,6 +16,8 @@ TEST_CASE("the table has a line per port, the drops by reason, and what a frame 
         "    0      0         0\n"
         "bp0 rx dropped: runt 3, not_for_us 4\n"
         "bp0 tx dropped: ring_full 5\n"
+        "bp0 latency: p50 0.001 us, p99 2.527 us, p99.9 100000000.000 us, max 100000000.000 us, of "
+        "100 frames\n"
         "app respond: arp 1, icmp4_echo 2\n"
         "101 frames received in 2.50 s; cpu 1.500 s user, 0.250 s system; 10 wake-ups\n"
         "per frame received: 1.40 system calls (those of the loop included), 1.05 bells, "

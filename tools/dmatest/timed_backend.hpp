@@ -6,14 +6,15 @@
 
 #include "bellpull/engine/backend.hpp"
 #include "bellpull/engine/counter.hpp"
-#include "histogram.hpp"
+#include "bellpull/netdrv/latency_histogram.hpp"
 
 namespace bellpull::tools::dmatest {
 
 /// What a back-end is measured by. Outlives it; to be read when the channel has been stopped.
 struct Timing {
-  engine::Counter issued;     ///< transfers, counted by the client right after each issue()
-  Histogram idle_gap_ns;      ///< from the end of a transfer to the begin of the next, see below
+  engine::Counter issued;  ///< transfers, counted by the client right after each issue()
+  netdrv::LatencyHistogram
+      idle_gap_ns;            ///< from the end of a transfer to the begin of the next, see below
   std::uint64_t work_ns = 0;  ///< inside of the back-end while it had a transfer
 };
 

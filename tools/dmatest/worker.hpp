@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "bellpull/engine/engine.hpp"
+#include "bellpull/netdrv/latency_histogram.hpp"
 #include "bellpull/ring/doorbell.hpp"
 #include "failure.hpp"
-#include "histogram.hpp"
 #include "plan.hpp"
 #include "planned_faults.hpp"
 #include "timed_backend.hpp"
@@ -46,12 +46,12 @@ struct OperationTotals {
 /// What a worker, or all of them, came to.
 struct Totals {
   std::array<OperationTotals, engine::kOperations> operations{};  ///< by operation
-  Histogram latency_ns;         ///< from submit to the poll() that pulled the completion
-  Histogram idle_gap_ns;        ///< see Timing
-  std::uint64_t work_ns = 0;    ///< see Timing
-  std::uint64_t verify_ns = 0;  ///< filling memory and looking at it
-  std::uint64_t run_ns = 0;     ///< from the first transfer to the last; of several: the longest
-  std::uint64_t digest = 0;     ///< sum over the plans, see digest_of()
+  netdrv::LatencyHistogram latency_ns;   ///< from submit to the poll() that pulled the completion
+  netdrv::LatencyHistogram idle_gap_ns;  ///< see Timing
+  std::uint64_t work_ns = 0;             ///< see Timing
+  std::uint64_t verify_ns = 0;           ///< filling memory and looking at it
+  std::uint64_t run_ns = 0;  ///< from the first transfer to the last; of several: the longest
+  std::uint64_t digest = 0;  ///< sum over the plans, see digest_of()
   std::uint64_t failed_as_planned = 0;  ///< transfers that were made to fail, and did
   std::array<std::uint64_t, engine::kFaultKinds> faults{};  ///< that came to pass, by FaultKind
 

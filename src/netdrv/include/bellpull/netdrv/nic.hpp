@@ -25,8 +25,9 @@ class Instance;
 
 /// Whom to call for a file descriptor that is no port's.
 struct Watcher {
-  void (*ready)(void* context) noexcept = nullptr;  ///< must not be null, block, or call the Nic
-  void* context = nullptr;                          ///< handed to ready(); outlives the Nic
+  /// Not null. Must not block, nor call the Nic but for settings() and configure().
+  void (*ready)(void* context) noexcept = nullptr;
+  void* context = nullptr;  ///< handed to ready(); outlives the Nic
 };
 
 /// A virtual NIC: ports, a NAPI instance per queue, an application, and no loop of its own.

@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bellpull/engine/engine.hpp"
 #include "bellpull/netdrv/drop_reason.hpp"
+#include "bellpull/netdrv/latency_histogram.hpp"
 #include "bellpull/netdrv/napi.hpp"
 #include "bellpull/netdrv/port.hpp"
 
@@ -41,6 +43,8 @@ struct QueueStats {
   std::uint64_t border_calls = 0;   ///< between driver and engine, either way
   std::uint64_t mode_switches = 0;  ///< between listening and polling, of the whole Nic
   std::uint64_t syscalls = 0;       ///< calls that moved its frames
+  /// From the time that a frame carries to its hand-over; none: not measured.
+  std::optional<LatencyHistogram> latency;
 };
 
 /// Counters of one port, copied.
