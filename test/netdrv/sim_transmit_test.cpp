@@ -58,7 +58,7 @@ struct Fixture {
 using Counts = std::array<std::uint64_t, 5>;
 
 TEST_CASE_FIXTURE(Fixture, "frames in order, with gaps, of several flows, have no fault") {
-  for (const std::uint64_t sequence : {0, 1, 2, 10, 11, 1000}) {
+  for (const std::uint64_t sequence : {0U, 1U, 2U, 10U, 11U, 1000U}) {
     send(timed(0, sequence));
     send(timed(7, sequence / 2 + sequence));
     send(timed(65535, sequence));
