@@ -6,6 +6,9 @@
 
 #include <utility>
 
+#include "bellpull/netdrv/timed_frame.hpp"
+#include "lost_port.hpp"
+
 namespace bellpull::netdrv {
 
 namespace {
@@ -45,9 +48,10 @@ void Instance::make_port_over(Link& link, const PortOptions& options, Style styl
 
 bool Instance::restyle(Style style) {
   if (link_ == nullptr || port->state() == PortState::gone) return false;
-  auto next = make_port(style, {nic_.engine_, *pool, *link_, bell(), *this, options_});
+  auto lost = std::make_unique<LostPort>(link_->name());
   keep_counters();
-  port = std::move(next);
+  port = std::move(lost);  // a link has one pair of back-ends at a time: the old ones go first
+  port = make_port(style, {nic_.engine_, *pool, *link_, bell(), *this, options_});
   return true;
 }
 
@@ -82,12 +86,32 @@ unsigned Instance::poll(unsigned budget) noexcept {
 
 void Instance::receive(std::span<Packet> burst) noexcept {
   raise_to(largest_burst_, burst.size());
+  const unsigned every = latency_every_.load(std::memory_order_relaxed);  // a wish
+  if (every != 0) measure(burst, every);
   egress.begin(number_);
   nic_.app_.receive(number_, burst, egress);
   for (Packet& packet : burst) {
     if (packet) egress.drop(std::move(packet), DropReason::unhandled);
   }
   egress.flush();
+}
+
+void Instance::configure(const NicSettings& settings) noexcept {
+  napi.configure(settings.napi);
+  latency_every_.store(settings.latency_every, std::memory_order_relaxed);  // a wish
+}
+
+// One frame of so many, so that a style which hands over one by one pays for no more clocks than
+// one that hands over bursts.
+void Instance::measure(std::span<const Packet> burst, unsigned every) noexcept {
+  for (const Packet& packet : burst) {
+    if (--frames_to_sample_ != 0) continue;
+    frames_to_sample_ = every;
+    const std::uint64_t scheduled = scheduled_time(packet.head());
+    if (scheduled == 0) continue;
+    const std::uint64_t now = monotonic_ns();
+    latency_.add(now > scheduled ? now - scheduled : 0);
+  }
 }
 
 // The interface will not come back by itself: give up the buffers and do not ask again.
@@ -112,7 +136,7 @@ void Instance::keep_counters() noexcept {
   kept_.syscalls = 0;
 }
 
-QueueStats Instance::stats() const noexcept {
+QueueStats Instance::stats() const {
   QueueStats stats = kept_;
   add_port_counters(stats);
   const NapiCounters& counters = napi.counters();
@@ -133,6 +157,8 @@ QueueStats Instance::stats() const noexcept {
   stats.suspends = counters.suspends.value();
   stats.masked_ns = counters.masked_ns.value();
   stats.syscalls = port->system_calls();
+  if (latency_every_.load(std::memory_order_relaxed) != 0 || latency_.count() != 0)
+    stats.latency = latency_;
   return stats;
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "bellpull/netdrv/egress.hpp"
+#include "bellpull/netdrv/latency_histogram.hpp"
 #include "bellpull/netdrv/napi.hpp"
 #include "bellpull/netdrv/nic.hpp"
 #include "bellpull/netdrv/packet_pool.hpp"
@@ -31,6 +32,9 @@ class Instance final : public Receiver {
   /// or its interface is gone.
   bool restyle(Style style);
 
+  /// Takes over what of the settings is per instance.
+  void configure(const NicSettings& settings) noexcept;
+
   /// What the port rings.
   [[nodiscard]] engine::Notify bell() noexcept { return {&Instance::ring, this}; }
 
@@ -49,7 +53,7 @@ class Instance final : public Receiver {
   [[nodiscard]] bool take_rung() noexcept;
 
   /// All counters.
-  [[nodiscard]] QueueStats stats() const noexcept;
+  [[nodiscard]] QueueStats stats() const;
 
   std::unique_ptr<PacketPool> pool;  // null: the port is the caller's
   std::unique_ptr<Port> port;
@@ -61,6 +65,7 @@ class Instance final : public Receiver {
  private:
   static void ring(void* instance) noexcept;
   void keep_counters() noexcept;
+  void measure(std::span<const Packet> burst, unsigned every) noexcept;
   void release_gone() noexcept;
   void add_port_counters(QueueStats& stats) const noexcept;
 
@@ -72,6 +77,9 @@ class Instance final : public Receiver {
   std::atomic<bool> rung_{false};
   engine::Counter largest_work_;
   engine::Counter largest_burst_;
+  std::atomic<unsigned> latency_every_{0};
+  LatencyHistogram latency_;
+  unsigned frames_to_sample_ = 1;
   QueueStats kept_;  // of the ports that were here before
 };
 

@@ -87,7 +87,7 @@ unsigned Nic::add_port(const PortFactory& factory) {
 }
 
 unsigned Nic::add(std::unique_ptr<Instance> added) {
-  added->napi.configure(settings_.napi);
+  added->configure(settings_);
   for (const auto& other : instances_) added->egress.attach(*other->port);
   instances_.reserve(instances_.size() + 1);
   scheduled_.reserve(instances_.size() + 1);
@@ -277,7 +277,7 @@ void Nic::schedule_all() noexcept {
 void Nic::configure(const NicSettings& settings) {
   check(settings);
   settings_ = settings;
-  for (const auto& instance : instances_) instance->napi.configure(settings.napi);
+  for (const auto& instance : instances_) instance->configure(settings);
   set_polling(settings.mode == Mode::poll);
 }
 

@@ -38,4 +38,10 @@ void write_at(std::byte* at, const T& value) noexcept {
   return value;
 }
 
+/// A 64-bit number in the order of the wire, from the CPU's, or the other way round.
+[[nodiscard]] constexpr std::uint64_t wire64(std::uint64_t value) noexcept {
+  if constexpr (std::endian::native == std::endian::little) return __builtin_bswap64(value);
+  return value;
+}
+
 }  // namespace bellpull::netdrv

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Which arrival meets which buffer.
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <deque>
+#include <random>
+#include <stdexcept>
+
+#include "seeds.hpp"
+#include "sim_rig.hpp"
+#include "sim_schedule.hpp"
+
+using namespace bellpull;
+using namespace bellpull::netdrv;
+using test::FakeClock;
+using test::Pieces;
+using test::ReceiveRig;
+
+namespace {
+
+SimOptions every_microsecond(unsigned ring = 256) {
+  SimOptions options;
+  options.rate = 1e6;
+  options.ring = ring;
+  return options;
+}
+
+std::vector<std::uint64_t> numbers(const std::vector<ReceiveRig::Frame>& frames) {
+  std::vector<std::uint64_t> all;
+  for (const ReceiveRig::Frame& frame : frames) all.push_back(frame.said.sequence);
+  return all;
+}
+
+using Numbers = std::vector<std::uint64_t>;
+
+bool readable(const engine::Backend& backend) {
+  pollfd fd{backend.wait_source().fd, POLLIN, 0};
+  return ::poll(&fd, 1, 0) == 1;
+}
+
+TEST_CASE("before begin() nothing arrives, afterwards each frame at its time and not before") {
+  ReceiveRig rig(every_microsecond());
+  rig.post(10);
+  CHECK(rig.reap(5'000'000).empty());
+  CHECK(rig.would_block);
+  rig.nic->begin(6'000'000);
+  CHECK(rig.reap(5'999'999).empty());
+  CHECK(numbers(rig.reap(6'000'000)) == Numbers{0});
+  CHECK(rig.reap(6'000'999).empty());
+  const auto two = rig.reap(6'002'000);
+  CHECK(numbers(two) == Numbers{1, 2});
+  CHECK(two[0].said.time_ns == 6'001'000);
+  CHECK(two[1].said.time_ns == 6'002'000);
+  CHECK(two[0].id == 2);
+  CHECK(two[1].id == 3);
+  rig.nic->begin(0);  // too late
+  CHECK(rig.reap(6'002'000).empty());
+}
+
+TEST_CASE("after end() nothing arrives but what had come by then") {
+  ReceiveRig rig(every_microsecond());
+  rig.post(10);
+  rig.nic->begin(0);
+  rig.clock.time = 2500;
+  rig.nic->end();
+  CHECK(numbers(rig.reap(1'000'000)) == Numbers{0, 1, 2});
+  CHECK(rig.would_block);
+  CHECK(rig.reap(2'000'000).empty());
+  CHECK(rig.nic->counters().scheduled == 3);
+}
+
+TEST_CASE("a last frame is the last") {
+  SimOptions options = every_microsecond();
+  options.frames = 4;
+  ReceiveRig rig(options);
+  rig.post(10);
+  rig.nic->begin(0);
+  CHECK(rig.reap(1'000'000'000).size() == 4);
+  CHECK(rig.would_block);
+  CHECK(rig.nic->counters().scheduled == 4);
+}
+
+TEST_CASE("the oldest go to buffers that were there, the latest to those posted since") {
+  ReceiveRig rig(every_microsecond());
+  rig.post(2);
+  rig.nic->begin(1000);
+  CHECK(rig.reap(0).empty());
+  rig.post(3);
+  // Ten have come: the two buffers that were there catch 0 and 1, the three new ones 7, 8 and 9.
+  const auto frames = rig.reap(10'000);
+  CHECK(numbers(frames) == Numbers{0, 1, 7, 8, 9});
+  CHECK(frames.front().id == 1);
+  CHECK(frames.back().id == 5);
+  const SimCounters counters = rig.nic->counters();
+  CHECK(counters.scheduled == 10);
+  CHECK(counters.delivered == 5);
+  CHECK(counters.missed_no_buffer == 5);  // within the time any driver needs
+  CHECK(counters.missed_generator == 0);
+}
+
+TEST_CASE("without a buffer all is missed, however long, and it is the driver's fault") {
+  ReceiveRig rig(every_microsecond());
+  rig.nic->begin(0);
+  CHECK(rig.reap(0).empty());
+  CHECK(rig.nic->counters().missed_no_buffer == 1);
+  rig.post(1);
+  const std::uint64_t day = 86'400'000'000'000;
+  CHECK(numbers(rig.reap(day)) == Numbers{day / 1000});
+  CHECK(rig.nic->counters().missed_no_buffer == day / 1000);
+  CHECK(rig.nic->counters().missed_generator == 0);
+  CHECK(rig.nic->counters().largest_lateness_ns == 0);
+}
+
+TEST_CASE("misses are the device's own once it had been silent of full buffers for 10 us") {
+  ReceiveRig rig(every_microsecond());
+  rig.nic->begin(1000);
+  rig.post(4);
+  CHECK(rig.reap(0).empty());
+  // Numbers 0 to 99 have come, at 1 us to 100 us. 4 to 10 came within 10 us of the first.
+  CHECK(numbers(rig.reap(100'000)) == Numbers{0, 1, 2, 3});
+  CHECK(rig.nic->counters().missed_no_buffer == 7);
+  CHECK(rig.nic->counters().missed_generator == 89);
+  CHECK(rig.nic->counters().largest_lateness_ns == 99'000);
+}
+
+TEST_CASE("a burst that is larger than the ring is the ring's fault, not the device's") {
+  SimOptions options;
+  options.arrivals = Arrivals::bursts;
+  options.burst = 100;
+  options.rate = 100'000;
+  ReceiveRig rig(options);
+  rig.post(64);
+  rig.nic->begin(1'000);
+  CHECK(rig.reap(0).empty());
+  CHECK(rig.reap(900'000).size() == 64);
+  CHECK(rig.nic->counters().missed_no_buffer == 36);
+  CHECK(rig.nic->counters().missed_generator == 0);
+}
+
+TEST_CASE("frames that wait for room in the span are not missed, and come in order") {
+  ReceiveRig rig(every_microsecond());
+  rig.post(20);
+  rig.nic->begin(0);
+  CHECK(numbers(rig.reap(9'000, 3)) == Numbers{0, 1, 2});
+  CHECK_FALSE(rig.would_block);
+  CHECK(rig.reap(9'000, 0).empty());
+  CHECK(numbers(rig.reap(11'000, 8)) == Numbers{3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(numbers(rig.reap(11'000)) == Numbers{11});
+  CHECK(rig.would_block);
+  CHECK(rig.nic->counters().delivered == 12);
+}
+
+TEST_CASE("frames, sizes and flows take turns by number, missed ones included") {
+  SimOptions options = every_microsecond();
+  options.sizes = {60, 1514, 333};
+  options.first_flow = 40;
+  options.flows = 4;
+  ReceiveRig rig(options);
+  rig.nic->begin(0);
+  rig.post(1);
+  for (std::uint64_t n = 0; n < 100; ++n) {
+    CAPTURE(n);
+    rig.post(1);
+    const bool missed = n % 7 == 0;
+    if (missed) continue;
+    engine::Done done;
+    rig.clock.time = n * 1000;
+    // After a miss two have come: the one that was there catches the first, the other the second.
+    for (std::uint64_t number = n % 7 == 1 ? n - 1 : n; number <= n; ++number) {
+      CAPTURE(number);
+      REQUIRE(rig.backend->reap({&done, 1}).count == 1);
+      CHECK(done.bytes == kVnetHeader + options.sizes[number % 3]);
+      const auto whole = rig.shared.gather(done.bytes);
+      const FrameReading reading = read_timed_frame(std::span(whole).subspan(kVnetHeader));
+      REQUIRE(reading.kind == FrameKind::timed);
+      CHECK(reading.said.flow == 40 + number % 4);
+      CHECK(reading.said.sequence == number / 4);
+      CHECK(reading.said.time_ns == number * 1000);
+    }
+  }
+}
+
+TEST_CASE("frames of all sizes over scattered pieces are whole, behind 12 zero bytes") {
+  std::mt19937_64 random(ring::test::announce_seed("scatter", 1));
+  SimOptions options = every_microsecond();
+  options.sizes.clear();
+  for (std::uint32_t size = 60; size <= 9014; ++size) options.sizes.push_back(size);
+  ReceiveRig rig(options);
+  rig.nic->begin(0);
+  for (std::uint32_t size = 60; size <= 9014; ++size) {
+    CAPTURE(size);
+    std::vector<std::uint32_t> lengths;
+    std::uint32_t room = 0;
+    while (lengths.size() < 15 && room < size + kVnetHeader) {
+      lengths.push_back(static_cast<std::uint32_t>(1 + random() % (2 + size / (1 + random() % 8))));
+      room += lengths.back();
+    }
+    if (size % 3 != 0) lengths.push_back(9100);
+    const Pieces pieces(lengths);
+    const engine::Op op =
+        test::operation(rig.next_id++, engine::Operation::read, pieces.segments());
+    REQUIRE(rig.backend->start({&op, 1}) == 1);
+    engine::Done done;
+    rig.clock.time = (size - 60) * 1000;
+    REQUIRE(rig.backend->reap({&done, 1}).count == 1);
+    room = 0;
+    for (const engine::Segment& segment : pieces.segments()) {
+      room += static_cast<std::uint32_t>(segment.length);
+    }
+    REQUIRE(done.bytes == std::min(room, size + kVnetHeader));
+    REQUIRE(pieces.rest_untouched(done.bytes));
+    const auto whole = pieces.gather(done.bytes);
+    for (std::size_t i = 0; i < std::min<std::size_t>(kVnetHeader, whole.size()); ++i) {
+      REQUIRE(whole[i] == std::byte{0});
+    }
+    if (done.bytes < size + kVnetHeader) continue;
+    REQUIRE(read_timed_frame(std::span(whole).subspan(kVnetHeader)).kind == FrameKind::timed);
+  }
+}
+
+TEST_CASE("stop() forgets all: nothing is reported, and frames in full buffers count as missed") {
+  ReceiveRig rig(every_microsecond());
+  rig.post(10);
+  rig.nic->begin(0);
+  CHECK(rig.reap(4'000, 2).size() == 2);
+  rig.backend->stop();
+  CHECK(rig.backend->window() == 256);
+  CHECK(rig.reap(6'000).empty());
+  SimCounters counters = rig.nic->counters();
+  CHECK(counters.delivered == 2);
+  CHECK(counters.missed_no_buffer == 5);
+  CHECK(counters.scheduled == 7);
+  rig.post(1);
+  CHECK(numbers(rig.reap(7'000)) == Numbers{7});
+}
+
+TEST_CASE("cancel() takes an empty buffer back, and not one that has a frame") {
+  ReceiveRig rig(every_microsecond());
+  rig.post(5);
+  rig.nic->begin(0);
+  CHECK(numbers(rig.reap(1'000, 1)) == Numbers{0});
+  CHECK_FALSE(rig.backend->cancel(1));  // reported
+  CHECK_FALSE(rig.backend->cancel(2));  // full
+  CHECK(rig.backend->cancel(4));
+  CHECK_FALSE(rig.backend->cancel(4));
+  CHECK_FALSE(rig.backend->cancel(99));
+  rig.post(1);
+  CHECK(rig.backend->cancel(5));
+  // 3 is the last that was there at the last look; 6 is new and catches the latest.
+  const auto frames = rig.reap(9'000);
+  CHECK(numbers(frames) == Numbers{1, 2, 9});
+  CHECK(frames[1].id == 3);
+  CHECK(frames[2].id == 6);
+}
+
+TEST_CASE("another back-end carries on, and there is one at a time") {
+  ReceiveRig rig(every_microsecond());
+  rig.post(10);
+  rig.nic->begin(0);
+  CHECK(rig.reap(4'000, 2).size() == 2);
+  CHECK_THROWS_AS(static_cast<void>(rig.nic->make_receive()), std::invalid_argument);
+  rig.backend.reset();
+  rig.backend = rig.nic->make_receive();
+  rig.post(1);
+  CHECK(numbers(rig.reap(6'000)) == Numbers{6});
+  const SimCounters counters = rig.nic->counters();
+  CHECK(counters.scheduled == 7);
+  CHECK(counters.delivered + counters.missed_no_buffer == 7);
+}
+
+TEST_CASE("the ring holds as many buffers as it was made with") {
+  ReceiveRig rig(every_microsecond(100));
+  CHECK(rig.backend->window() == 100);
+  CHECK(rig.post(200) == 100);
+  CHECK(rig.backend->window() == 0);
+  rig.nic->begin(0);
+  rig.reap(29'000);
+  CHECK(rig.backend->window() == 30);
+  CHECK(rig.post(200) == 30);
+}
+
+// Two arrivals, and the third a week later. The timer runs on CLOCK_MONOTONIC, for which 0 is when
+// the machine was started: long ago.
+SimOptions two_now() {
+  SimOptions options;
+  options.arrivals = Arrivals::trace;
+  options.trace = {0, 1000, 604'800'000'000'000};
+  options.trace_period_ns = 1'000'000'000'000'000;
+  return options;
+}
+
+TEST_CASE("the timer is set by begin(), and by a reap that finds nothing for the next arrival") {
+  ReceiveRig rig(two_now());
+  rig.post(8);
+  CHECK(rig.reap(0).empty());
+  CHECK_FALSE(readable(*rig.backend));
+  rig.nic->begin(0);
+  CHECK(readable(*rig.backend));
+  CHECK(rig.reap(0).size() == 1);
+  CHECK(rig.would_block);
+  CHECK(readable(*rig.backend));  // for the one at 1000
+  CHECK(rig.reap(1000).size() == 1);
+  CHECK(rig.would_block);
+  CHECK_FALSE(readable(*rig.backend));
+}
+
+TEST_CASE("without a buffer the timer is left alone, for nobody would look") {
+  ReceiveRig rig(two_now());
+  rig.nic->begin(0);
+  CHECK(readable(*rig.backend));
+  CHECK(rig.reap(1000).empty());
+  CHECK(rig.would_block);
+  CHECK(readable(*rig.backend));
+  rig.post(1);
+  CHECK(rig.reap(2000).empty());
+  CHECK_FALSE(readable(*rig.backend));
+}
+
+TEST_CASE("the timer is set once for each arrival that is waited for") {
+  ReceiveRig rig(two_now());
+  rig.post(8);
+  rig.nic->begin(0);
+  CHECK(rig.reap(1000).size() == 2);
+  CHECK_FALSE(readable(*rig.backend));
+  // Somebody else sets it: it stays so while the next arrival is the same.
+  itimerspec past{};
+  past.it_value.tv_nsec = 1;
+  const int timer = rig.backend->wait_source().fd;
+  REQUIRE(::timerfd_settime(timer, TFD_TIMER_ABSTIME, &past, nullptr) == 0);
+  for (std::uint64_t now = 2000; now < 10'000; ++now) REQUIRE(rig.reap(now).empty());
+  CHECK(readable(*rig.backend));
+}
+
+TEST_CASE("without a timer there is no wait source, and it never would block") {
+  SimOptions options = every_microsecond();
+  options.timer = false;
+  ReceiveRig rig(options);
+  CHECK(rig.backend->wait_source().fd == -1);
+  rig.post(2);
+  CHECK(rig.reap(0).empty());
+  CHECK_FALSE(rig.would_block);
+  rig.nic->begin(0);
+  CHECK(rig.reap(0).size() == 1);
+  CHECK_FALSE(rig.would_block);
+}
+
+TEST_CASE("options out of range are refused") {
+  const auto refused = [](const auto& change) {
+    SimOptions options;
+    change(options);
+    CHECK_THROWS_AS(SimNic{options}, std::invalid_argument);
+  };
+  refused([](SimOptions& o) { o.mtu = 45; });
+  refused([](SimOptions& o) { o.mtu = 9001; });
+  refused([](SimOptions& o) { o.sizes = {}; });
+  refused([](SimOptions& o) { o.sizes = {60, 59}; });
+  refused([](SimOptions& o) { o.sizes = {60, 1515}; });
+  refused([](SimOptions& o) { o.flows = 0; });
+  refused([](SimOptions& o) { o.flows = 65537; });
+  refused([](SimOptions& o) { o.first_flow = 65535, o.flows = 2; });
+  refused([](SimOptions& o) { o.ring = 0; });
+  refused([](SimOptions& o) { o.ring = 32769; });
+  refused([](SimOptions& o) { o.rate = 0; });
+  refused([](SimOptions& o) { o.ends.source.family = 6; });
+  SimOptions all;
+  all.first_flow = 65535;
+  all.mtu = 46;
+  all.ring = 32768;
+  CHECK(SimNic{all}.options().ring == 32768);
+}
+
+// What the rules say, one arrival after the other.
+class Model {
+ public:
+  Model(const SimOptions& options, std::uint64_t begin) : schedule_(options), begin_(begin) {}
+
+  void post(std::uint64_t id) { empty_.push_back({id, false}); }
+
+  // Returns (id, number) of what is reported.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> reap(std::uint64_t now, std::size_t room) {
+    if (room != 0) look(now);
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> reported;
+    while (reported.size() < room && !full_.empty()) {
+      reported.push_back(full_.front());
+      full_.pop_front();
+    }
+    return reported;
+  }
+
+  std::uint64_t scheduled = 0;
+  std::uint64_t no_buffer = 0;
+  std::uint64_t generator = 0;
+  std::uint64_t lateness = 0;
+
+ private:
+  struct Empty {
+    std::uint64_t id;
+    bool old;
+  };
+
+  void look(std::uint64_t now) {
+    std::vector<std::uint64_t> come;
+    while (schedule_.time_of(scheduled) <= now - begin_) come.push_back(scheduled++);
+    std::size_t old = 0;
+    while (old < empty_.size() && empty_[old].old) ++old;
+    if (!come.empty() && old != 0) {
+      lateness = std::max(lateness, now - begin_ - schedule_.time_of(come.front()));
+    }
+    std::size_t left = come.size();
+    bool had_old = old != 0;
+    for (const std::uint64_t number : come) {
+      const std::size_t fresh = empty_.size() - old;
+      if (old != 0) {
+        catch_one(number);
+        --old;
+      } else if (left <= fresh) {
+        catch_one(number);
+      } else if (had_old && schedule_.time_of(number) > schedule_.time_of(come[0]) + 10'000) {
+        ++generator;
+      } else {
+        ++no_buffer;
+      }
+      --left;
+    }
+    for (Empty& empty : empty_) empty.old = true;
+  }
+
+  void catch_one(std::uint64_t number) {
+    full_.emplace_back(empty_.front().id, number);
+    empty_.pop_front();
+  }
+
+  const SimSchedule schedule_;
+  const std::uint64_t begin_;
+  std::deque<Empty> empty_;
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> full_;
+};
+
+TEST_CASE("random posts and reaps end as the rules say, arrival by arrival") {
+  std::mt19937_64 random(ring::test::announce_seed("receive model", 1));
+  for (int run = 0; run < 300; ++run) {
+    CAPTURE(run);
+    SimOptions options = every_microsecond(1 + static_cast<unsigned>(random() % 64));
+    options.arrivals = static_cast<Arrivals>(run % 4);
+    options.burst = 1 + static_cast<unsigned>(random() % 90);
+    options.seed = random();
+    const std::uint64_t begin = random() >> (1 + random() % 40);
+    ReceiveRig rig(options);
+    Model model(options, begin);
+    rig.nic->begin(begin);
+    std::uint64_t now = begin;
+    for (int step = 0; step < 300; ++step) {
+      CAPTURE(step);
+      const unsigned posted = rig.post(static_cast<unsigned>(random() % 40));
+      for (unsigned i = posted; i > 0; --i) model.post(rig.next_id - i);
+      now += (random() % 60'000) >> (random() % 8);
+      const std::size_t room = random() % 3 == 0 ? 1000 : random() % 12;
+      rig.clock.time = now;
+      std::vector<engine::Done> done(room);
+      const engine::Reaped reaped = rig.backend->reap(done);
+      const auto expected = model.reap(now, room);
+      REQUIRE(reaped.count == expected.size());
+      REQUIRE(reaped.would_block == (expected.size() < room));
+      for (std::size_t i = 0; i < expected.size(); ++i) REQUIRE(done[i].id == expected[i].first);
+      if (!expected.empty()) {
+        const auto whole = rig.shared.gather(done[expected.size() - 1].bytes);
+        const FrameReading last = read_timed_frame(std::span(whole).subspan(kVnetHeader));
+        REQUIRE(last.said.sequence == expected.back().second);
+      }
+      const SimCounters counters = rig.nic->counters();
+      REQUIRE(counters.scheduled == model.scheduled);
+      REQUIRE(counters.missed_no_buffer == model.no_buffer);
+      REQUIRE(counters.missed_generator == model.generator);
+      REQUIRE(counters.largest_lateness_ns == model.lateness);
+    }
+    const SimCounters before = rig.nic->counters();
+    rig.backend->stop();
+    const SimCounters after = rig.nic->counters();
+    CHECK(before.scheduled == after.scheduled);
+    CHECK(after.scheduled == after.delivered + after.missed_no_buffer + after.missed_generator);
+  }
+}
+
+}  // namespace
