@@ -46,13 +46,12 @@ void Instance::make_port_over(Link& link, const PortOptions& options, Style styl
   port = make_port(style, {nic_.engine_, *pool, link, bell(), *this, options});
 }
 
-bool Instance::restyle(Style style) {
-  if (link_ == nullptr || port->state() == PortState::gone) return false;
+void Instance::restyle(Style style) {
+  if (link_ == nullptr || port->state() == PortState::gone) return;
   auto lost = std::make_unique<LostPort>(link_->name());
   keep_counters();
   port = std::move(lost);  // a link has one pair of back-ends at a time: the old ones go first
   port = make_port(style, {nic_.engine_, *pool, *link_, bell(), *this, options_});
-  return true;
 }
 
 void Instance::ring(void* context) noexcept {

@@ -28,9 +28,9 @@ class Instance final : public Receiver {
   /// Makes the port, and its pool.
   void make_port_over(Link& link, const PortOptions& options, Style style);
 
-  /// Puts a port of that style in the place of one that is stopped. False: it is not over a link,
-  /// or its interface is gone.
-  bool restyle(Style style);
+  /// Puts a port of that style in the place of one that is stopped. One that is not over a link, or
+  /// whose interface is gone, stays. When it throws, the instance has lost its port.
+  void restyle(Style style);
 
   /// Takes over what of the settings is per instance.
   void configure(const NicSettings& settings) noexcept;

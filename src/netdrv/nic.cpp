@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <system_error>
 #include <utility>
 
@@ -344,9 +345,14 @@ void Nic::drain(std::chrono::milliseconds limit) noexcept {
 
 void Nic::set_style(Style style, std::chrono::milliseconds limit) {
   quiesce(limit);
+  std::exception_ptr trouble;
   for (std::size_t i = 0; i < instances_.size(); ++i) {
     Instance& instance = *instances_[i];
-    if (!instance.restyle(style)) continue;
+    try {
+      instance.restyle(style);
+    } catch (...) {
+      trouble = std::current_exception();
+    }
     for (const auto& other : instances_) {
       other->egress.replace(static_cast<unsigned>(i), *instance.port);
     }
@@ -357,6 +363,7 @@ void Nic::set_style(Style style, std::chrono::milliseconds limit) {
     instance->port->start();
   }
   schedule_all();
+  if (trouble) std::rethrow_exception(trouble);
 }
 
 unsigned Nic::running_ports() const noexcept {

@@ -62,7 +62,7 @@ class Nic {
   /// Changes the completion style of all ports over links, while frames are flowing: what was
   /// received is handed on first, and what is to be sent has `limit` to be sent. Counters go on.
   /// Owner thread, not from inside a round, after start(). When a port cannot be made, what was
-  /// thrown is passed on, and that port stays as it is: stopped.
+  /// thrown is passed on, and that port is gone.
   void set_style(Style style, std::chrono::milliseconds limit);
 
   /// Lets the owner wait for something else in the same sleep, at no system call of its own: a
