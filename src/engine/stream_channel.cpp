@@ -65,6 +65,7 @@ unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
 }
 
 unsigned StreamChannel::deliver(unsigned limit, const CompletionSink& to) noexcept {
+  if (limit == 0) return 0;
   if (pushes_) {
     reclaim_pushed();
     return 0;
@@ -76,8 +77,10 @@ unsigned StreamChannel::deliver(unsigned limit, const CompletionSink& to) noexce
     to.push(to.context,
             Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error});
   };
+  // An autonomous engine may end what is submitted from inside before this call is over.
+  const unsigned most = std::min(limit, in_flight_);
   const unsigned count =
-      with_driver([&](auto& driver) noexcept { return driver.poll(limit, hand_over); });
+      with_driver([&](auto& driver) noexcept { return driver.poll(most, hand_over); });
   space_freed();
   return count;
 }
