@@ -49,7 +49,7 @@ TEST_CASE_TEMPLATE("S0.19: a bare ring allocates nothing and takes no lock", Lay
       received += rx.driver.poll(64, [&](const ring::Used& used) noexcept {
         wrong += rx.queue->result(used.head).bytes != text.size();
       });
-        rx.driver.disarm();
+      rx.driver.disarm();
       (void)rx.queue->stats();
       return received >= wanted;
     };
