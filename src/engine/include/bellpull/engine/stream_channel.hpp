@@ -73,6 +73,7 @@ class StreamChannel final : public Channel {
   [[nodiscard]] PrepareError check(const Request& request) const noexcept;
   template <bool kPost, class Driver>
   std::uint16_t place(Driver& driver, const Request& request) noexcept;
+  [[nodiscard]] Completion completion(std::uint16_t head) const noexcept;
   void reclaim_pushed() noexcept;
 
   bool pushes_ = false;
