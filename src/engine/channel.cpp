@@ -174,10 +174,10 @@ ChannelStats Channel::stats() const noexcept {
   return stats;
 }
 
-// Returns when what was issued is over. To close a channel is no part of the data path: it may ask
-// again and again.
+// Returns when what was issued is over, or waits for a resume() that nobody may call any more. To
+// close a channel is no part of the data path: it may ask again and again.
 void Channel::finish() noexcept {
-  while (device_.completed.value() != shown_) {
+  while (device_.completed.value() != shown_ && !device_.stands_still()) {
     if (driven_) {
       engine_.retry_blocked();
       engine_.run(size());

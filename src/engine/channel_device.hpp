@@ -28,7 +28,7 @@ enum class Control : std::uint8_t {
 
 /// The device half of a channel: between its ring and its back-end. The engine knows no more of it
 /// than this, and calls it once per round. Every member is called on the thread that runs the
-/// engine, or while that thread is parked.
+/// engine, or while that thread is parked, unless it says otherwise.
 class alignas(ring::kCacheLine) ChannelDevice {
  public:
   ChannelDevice(QueueLayout layout, std::uint32_t size, std::unique_ptr<Backend> backend,
@@ -63,6 +63,9 @@ class alignas(ring::kCacheLine) ChannelDevice {
   }
 
   virtual void control(Control wanted) noexcept = 0;
+
+  /// Whether nothing ends before somebody resumes it who need not be the owner. Any thread.
+  [[nodiscard]] virtual bool stands_still() const noexcept { return false; }
 
   /// Whether nothing is left that run() could move: it ended in would-block, or there is nothing
   /// issued.

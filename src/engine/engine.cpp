@@ -294,6 +294,10 @@ std::unique_ptr<StreamQueue> Engine::open_queue(const StreamOptions& options,
     throw std::invalid_argument(
         "open stream queue: completions stay in its used ring; open a stream channel for a sink");
   }
+  if (options.on_close == OnClose::finish) {
+    throw std::invalid_argument(
+        "open stream queue: what is issued only its client knows; poll all of it before closing");
+  }
   auto device = std::make_unique<StreamDevice>(options.layout, options.size, std::move(backend),
                                                options.notify, CompletionSink{});
   std::unique_ptr<StreamQueue> queue(new StreamQueue(*this, std::move(device)));

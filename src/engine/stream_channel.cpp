@@ -51,10 +51,7 @@ unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
   }
   unsigned count = 0;
   const auto hand_over = [&](const ring::Used& used) noexcept {
-    const Ticket& ticket = this->ticket(used.head);
-    const StreamResult& result = device_->result(used.head);
-    completions[count++] =
-        Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error};
+    completions[count++] = completion(used.head);
   };
   with_driver([&](auto& driver) noexcept {
     driver.poll(static_cast<unsigned>(completions.size()), hand_over);
@@ -65,19 +62,19 @@ unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
 }
 
 unsigned StreamChannel::deliver(unsigned limit, const CompletionSink& to) noexcept {
+  if (limit == 0) return 0;
   if (pushes_) {
     reclaim_pushed();
     return 0;
   }
   const auto hand_over = [&](const ring::Used& used) noexcept {
-    const Ticket& ticket = this->ticket(used.head);
-    const StreamResult& result = device_->result(used.head);
     --in_flight_;
-    to.push(to.context,
-            Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error});
+    to.push(to.context, completion(used.head));
   };
+  // An autonomous engine may end what is submitted from inside before this call is over.
+  const unsigned most = std::min(limit, in_flight_);
   const unsigned count =
-      with_driver([&](auto& driver) noexcept { return driver.poll(limit, hand_over); });
+      with_driver([&](auto& driver) noexcept { return driver.poll(most, hand_over); });
   space_freed();
   return count;
 }
@@ -149,6 +146,13 @@ std::uint16_t StreamChannel::place(Driver& driver, const Request& request) noexc
       kPost ? driver.post(readable, writable, 0) : driver.reserve(readable, writable, 0);
   ticket(head).token = request.token;
   return head;
+}
+
+// Of a transfer that is being polled.
+Completion StreamChannel::completion(std::uint16_t head) const noexcept {
+  const Ticket& ticket = this->ticket(head);
+  const StreamResult& result = device_->result(head);
+  return {ticket.token, ticket.cookie, result.bytes, result.status, result.error};
 }
 
 // A push sink has had its completions already; only the ids come back through the ring.

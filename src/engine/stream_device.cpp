@@ -26,28 +26,33 @@ unsigned StreamDevice::run(unsigned limit) noexcept {
   const std::uint64_t before = completed.value();
   feed();
   unsigned reported = 0;
-  bool more = true;
-  while (reported < limit && !paused()) {
-    if (next_done_ == end_done_) {  // otherwise a pause held some back
+  Reaped reaped;
+  for (bool more = true; reported < limit && !paused();) {
+    if (next_done_ == end_done_) {
       if (!more || blocked_ || started_ == 0) break;
-      more = reap(std::min(limit - reported, kBatch));
+      const unsigned room = std::min(limit - reported, kBatch);
+      reaped = reap(room);
+      more = reaped.count == room;
     }
     reported += report(limit - reported);
+    // Without a transfer in flight no event is due that would end the wait of the next one, and
+    // none announces what a pause held back.
+    blocked_ = reaped.would_block && started_ != 0 && next_done_ == end_done_;
     publish();
     feed();  // the next transfer is elected here and now, by nobody else
   }
   return static_cast<unsigned>(completed.value() - before);
 }
 
-// False when the device has no more for now.
-bool StreamDevice::reap(unsigned room) noexcept {
-  const Reaped reaped = backend_->reap(std::span(done_).first(room));
+Reaped StreamDevice::reap(unsigned room) noexcept {
+  Reaped reaped = backend_->reap(std::span(done_).first(room));
+  if (reaped.count > room) {
+    bad_done.add(reaped.count - room);
+    reaped.count = room;
+  }
   next_done_ = 0;
-  end_done_ = std::min(reaped.count, room);
-  if (reaped.count > room) bad_done.add(reaped.count - room);
-  // Without a transfer in flight no event is due that would end the wait of the next one.
-  blocked_ = reaped.would_block && started_ > end_done_;
-  return end_done_ == room;
+  end_done_ = reaped.count;
+  return reaped;
 }
 
 // Returns how many. Asked before each, so that a client which pauses from its sink gets no more.
@@ -69,7 +74,8 @@ bool StreamDevice::resume() noexcept {
   return flow_.exchange(Flow::running, std::memory_order_acq_rel) == Flow::paused_asleep;
 }
 
-// Before the engine sleeps. False: it was resumed meanwhile.
+// Before the engine sleeps on what a pause withholds. False: it was resumed meanwhile. One variable
+// has one order of changes: a resume comes before the mark, and is seen, or after it, and wakes.
 bool StreamDevice::sleep_paused() noexcept {
   Flow seen = Flow::paused;
   // Release pairs with the acquire in resume(), acquire with its release.
@@ -80,8 +86,8 @@ bool StreamDevice::sleep_paused() noexcept {
 
 bool StreamDevice::runnable() noexcept {
   if (stopped_) return queue_.available();
-  const bool something = started_ != 0 && (!blocked_ || next_done_ != end_done_);
-  if ((something && !paused()) || (held_ != 0 && !blocked_)) return true;
+  // While paused, one that the back-end refused with others in flight waits for their end.
+  if (reapable() ? !paused() : held_ != 0 && !blocked_) return true;
   // A back-end that refused a transfer is not offered it again before it can go on.
   if (held_ != 0 || backend_->window() == 0) return false;
   return queue_.available();
@@ -89,7 +95,7 @@ bool StreamDevice::runnable() noexcept {
 
 bool StreamDevice::arm() noexcept {
   if (runnable()) return true;
-  if (paused() && !sleep_paused()) return true;
+  if (reapable() && !sleep_paused()) return true;
   // Without room for another a kick could change nothing: the device's own progress will.
   if (!stopped_ && (held_ != 0 || backend_->window() == 0)) return false;
   return queue_.with([](auto& ring) noexcept { return ring.arm(); });

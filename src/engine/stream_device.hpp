@@ -29,6 +29,7 @@ class StreamDevice final : public ChannelDevice {
   [[nodiscard]] bool runnable() noexcept override;
   [[nodiscard]] bool arm() noexcept override;
   void control(Control wanted) noexcept override;
+  [[nodiscard]] bool stands_still() const noexcept override { return paused(); }
 
   /// Reports no more transfers after the one that is being reported. Any thread.
   void pause() noexcept;
@@ -51,9 +52,11 @@ class StreamDevice final : public ChannelDevice {
   [[nodiscard]] bool paused() const noexcept {
     return flow_.load(std::memory_order_acquire) != Flow::running;
   }
+  // Whether run() would look for the end of transfers if it was not paused.
+  [[nodiscard]] bool reapable() const noexcept { return started_ != 0 && !blocked_; }
   [[nodiscard]] bool sleep_paused() noexcept;
-  bool reap(unsigned room) noexcept;
-  unsigned report(unsigned limit) noexcept;
+  [[nodiscard]] Reaped reap(unsigned room) noexcept;
+  [[nodiscard]] unsigned report(unsigned limit) noexcept;
   void feed() noexcept;
   bool take(std::size_t at) noexcept;
   void start_held() noexcept;

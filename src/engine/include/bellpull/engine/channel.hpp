@@ -45,10 +45,10 @@ struct ChannelStats {
 /// The client's half of a channel, of either kind: a virtqueue with a DMA engine on its device
 /// half.
 ///
-/// prepare -> submit -> issue -> *bell* -> poll. One owner thread calls everything but stats();
-/// with a driven engine that is the thread that calls Engine::run(). Nothing blocks, allocates or
-/// makes a system call but issue() when it has to wake a sleeping engine, and what asks the engine
-/// to stand still, which says so. Destroyed before its engine.
+/// prepare -> submit -> issue -> *bell* -> poll. One owner thread calls everything that does not
+/// say otherwise; with a driven engine that is the thread that calls Engine::run(). Nothing blocks,
+/// allocates or makes a system call but issue() when it has to wake a sleeping engine, and what
+/// asks the engine to stand still, which says so. Destroyed before its engine.
 class alignas(ring::kCacheLine) Channel {
  public:
   Channel(const Channel&) = delete;

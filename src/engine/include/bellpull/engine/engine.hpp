@@ -30,7 +30,8 @@ struct EngineOptions {
 /// What becomes of what is issued and not over when its channel is closed.
 enum class OnClose : std::uint8_t {
   abort,   ///< it ends there and then, as after stop()
-  finish,  ///< it runs to its end first: for who knows that the device will get there
+  finish,  ///< it runs to its end first: for who knows that the device will get there; of a
+           ///< channel that is paused it ends there and then all the same
 };
 
 /// How a stream channel is opened.
@@ -97,7 +98,9 @@ class Engine {
   [[nodiscard]] std::unique_ptr<StreamChannel> open_stream(const StreamOptions& options,
                                                            std::unique_ptr<Backend> backend);
 
-  /// The same with the driver half left to the client; a sink or a first cookie there is none.
+  /// The same with the driver half left to the client. There are no cookies to begin with
+  /// `first_cookie`. Throws std::invalid_argument too for a sink, since completions stay in the
+  /// used ring, and for OnClose::finish, since only the client knows what is issued.
   [[nodiscard]] std::unique_ptr<StreamQueue> open_queue(const StreamOptions& options,
                                                         std::unique_ptr<Backend> backend);
 

@@ -42,17 +42,27 @@ class StreamChannel final : public Channel {
   /// nothing. With a push sink there is nothing to pull and it only takes the slots back.
   unsigned poll(std::span<Completion> completions) noexcept;
 
-  /// The same pull with the completions handed to `to` one by one, from inside this call, at most
-  /// `limit` of them. Returns how many. For clients whose code is written as a callback per
-  /// descriptor but who want to say when and how often it comes.
+  /// poll() that hands the completions to `to.push`, which is not null, one by one on the calling
+  /// thread. At most `limit`; returns how many. The slots of a transfer are free when it is handed
+  /// over, so push() may prepare, submit and issue; what it submits does not extend the call. For
+  /// clients that are written as a function per transfer and want to say when it is called.
   unsigned deliver(unsigned limit, const CompletionSink& to) noexcept;
 
-  /// Stops the reporting of completions after the one that is being reported; frames that come
-  /// meanwhile wait in the posted buffers, or are lost to the device once these are full. Cheap:
-  /// the engine does not stand still for it. May be called from the channel's sink. Any thread.
+  /// Stops the reporting of completions, to a sink or into the used ring, until resume(). Asked for
+  /// from the channel's sink, the one that is being reported is the last; from another thread one
+  /// more may be under way. Transfers go on being started, and what has ended is kept and reported
+  /// later: frames that come meanwhile wait in the posted buffers and in the device, which may
+  /// drop what it has no room for. What is in the used ring can be polled; arm() of a driven
+  /// engine's channel says `armed` when all the rest is withheld. Unlike OperationChannel::pause()
+  /// it does not wait for anything, and the engine does not stand still. stop() reports what has
+  /// ended, ends the rest, and a pause holds back nothing from then on; closing does not wait for a
+  /// channel that is paused, whatever OnClose says. Not counted: any number of pauses, one
+  /// resume(). Any thread, while the channel exists.
   void pause() noexcept;
 
-  /// Undoes pause(), and wakes the engine if it went to sleep over it. Any thread.
+  /// Takes pause() back. Wakes an autonomous engine that sleeps over it, with one `write`. A driven
+  /// engine has to be run again: whoever resumes on another thread than the owner's wakes the owner
+  /// himself. What the client wrote before, the sink sees. Any thread, while the channel exists.
   void resume() noexcept;
 
  private:
@@ -63,6 +73,7 @@ class StreamChannel final : public Channel {
   [[nodiscard]] PrepareError check(const Request& request) const noexcept;
   template <bool kPost, class Driver>
   std::uint16_t place(Driver& driver, const Request& request) noexcept;
+  [[nodiscard]] Completion completion(std::uint16_t head) const noexcept;
   void reclaim_pushed() noexcept;
 
   bool pushes_ = false;
