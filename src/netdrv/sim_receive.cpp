@@ -91,7 +91,7 @@ class SimReceive final : public Backend {
     if (count != 0) {
       const auto oldest = static_cast<unsigned>(std::min<std::uint64_t>(count, old_));
       const auto latest =
-          static_cast<unsigned>(std::min<std::uint64_t>(count - oldest, empty - old_));
+          static_cast<unsigned>(std::min<std::uint64_t>(count - oldest, empty - oldest));
       const std::uint64_t missed_end = come.last - latest;
       for (unsigned i = 0; i < oldest; ++i) buffers_[full_++].arrival = come.first + i;
       for (unsigned i = 0; i < latest; ++i) buffers_[full_++].arrival = missed_end + i;

@@ -5,13 +5,12 @@
 #include <sys/timerfd.h>
 
 #include <algorithm>
-#include <deque>
 #include <random>
 #include <stdexcept>
 
+#include "engine/counted_allocation.hpp"
 #include "seeds.hpp"
 #include "sim_rig.hpp"
-#include "sim_schedule.hpp"
 
 using namespace bellpull;
 using namespace bellpull::netdrv;
@@ -69,6 +68,8 @@ TEST_CASE("after end() nothing arrives but what had come by then") {
   CHECK(numbers(rig.reap(1'000'000)) == Numbers{0, 1, 2});
   CHECK(rig.would_block);
   CHECK(rig.reap(2'000'000).empty());
+  rig.nic->end();  // too late
+  CHECK(rig.reap(3'000'000).empty());
   CHECK(rig.nic->counters().scheduled == 3);
 }
 
@@ -307,6 +308,19 @@ TEST_CASE("the timer is set by begin(), and by a reap that finds nothing for the
   CHECK_FALSE(readable(*rig.backend));
 }
 
+TEST_CASE("behind the last frame the timer is left alone") {
+  SimOptions options = two_now();
+  options.frames = 3;
+  ReceiveRig rig(options);
+  rig.post(8);
+  rig.nic->begin(5);
+  CHECK(rig.reap(1005).size() == 2);
+  CHECK_FALSE(readable(*rig.backend));
+  CHECK(rig.reap(2 * options.trace.back()).size() == 1);
+  CHECK(rig.would_block);
+  CHECK_FALSE(readable(*rig.backend));
+}
+
 TEST_CASE("without a buffer the timer is left alone, for nobody would look") {
   ReceiveRig rig(two_now());
   rig.nic->begin(0);
@@ -347,6 +361,29 @@ TEST_CASE("without a timer there is no wait source, and it never would block") {
   CHECK_FALSE(rig.would_block);
 }
 
+TEST_CASE("to receive and to send allocates nothing") {
+  SimOptions options = every_microsecond();
+  options.sizes = {60, 1514};
+  ReceiveRig rig(options);
+  const auto transmit = rig.nic->make_transmit();
+  rig.nic->begin(0);
+  const Pieces pieces({100, 1500});
+  std::array<engine::Done, 8> done;
+  const std::uint64_t before = engine::test::allocations();
+  unsigned moved = 0;
+  for (std::uint64_t round = 0; round < 1000; ++round) {
+    const engine::Op in =
+        test::operation(2 * round + 1, engine::Operation::read, pieces.segments());
+    const engine::Op out =
+        test::operation(2 * round + 2, engine::Operation::write, pieces.segments());
+    rig.clock.time = round * 1500;
+    moved += rig.backend->start({&in, 1}) + transmit->start({&out, 1});
+    moved += rig.backend->reap(done).count + transmit->reap(done).count;
+  }
+  CHECK(engine::test::allocations() == before);
+  CHECK(moved == 4000);
+}
+
 TEST_CASE("options out of range are refused") {
   const auto refused = [](const auto& change) {
     SimOptions options;
@@ -370,118 +407,6 @@ TEST_CASE("options out of range are refused") {
   all.mtu = 46;
   all.ring = 32768;
   CHECK(SimNic{all}.options().ring == 32768);
-}
-
-// What the rules say, one arrival after the other.
-class Model {
- public:
-  Model(const SimOptions& options, std::uint64_t begin) : schedule_(options), begin_(begin) {}
-
-  void post(std::uint64_t id) { empty_.push_back({id, false}); }
-
-  // Returns (id, number) of what is reported.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> reap(std::uint64_t now, std::size_t room) {
-    if (room != 0) look(now);
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> reported;
-    while (reported.size() < room && !full_.empty()) {
-      reported.push_back(full_.front());
-      full_.pop_front();
-    }
-    return reported;
-  }
-
-  std::uint64_t scheduled = 0;
-  std::uint64_t no_buffer = 0;
-  std::uint64_t generator = 0;
-  std::uint64_t lateness = 0;
-
- private:
-  struct Empty {
-    std::uint64_t id;
-    bool old;
-  };
-
-  void look(std::uint64_t now) {
-    std::vector<std::uint64_t> come;
-    while (schedule_.time_of(scheduled) <= now - begin_) come.push_back(scheduled++);
-    std::size_t old = 0;
-    while (old < empty_.size() && empty_[old].old) ++old;
-    if (!come.empty() && old != 0) {
-      lateness = std::max(lateness, now - begin_ - schedule_.time_of(come.front()));
-    }
-    std::size_t left = come.size();
-    bool had_old = old != 0;
-    for (const std::uint64_t number : come) {
-      const std::size_t fresh = empty_.size() - old;
-      if (old != 0) {
-        catch_one(number);
-        --old;
-      } else if (left <= fresh) {
-        catch_one(number);
-      } else if (had_old && schedule_.time_of(number) > schedule_.time_of(come[0]) + 10'000) {
-        ++generator;
-      } else {
-        ++no_buffer;
-      }
-      --left;
-    }
-    for (Empty& empty : empty_) empty.old = true;
-  }
-
-  void catch_one(std::uint64_t number) {
-    full_.emplace_back(empty_.front().id, number);
-    empty_.pop_front();
-  }
-
-  const SimSchedule schedule_;
-  const std::uint64_t begin_;
-  std::deque<Empty> empty_;
-  std::deque<std::pair<std::uint64_t, std::uint64_t>> full_;
-};
-
-TEST_CASE("random posts and reaps end as the rules say, arrival by arrival") {
-  std::mt19937_64 random(ring::test::announce_seed("receive model", 1));
-  for (int run = 0; run < 300; ++run) {
-    CAPTURE(run);
-    SimOptions options = every_microsecond(1 + static_cast<unsigned>(random() % 64));
-    options.arrivals = static_cast<Arrivals>(run % 4);
-    options.burst = 1 + static_cast<unsigned>(random() % 90);
-    options.seed = random();
-    const std::uint64_t begin = random() >> (1 + random() % 40);
-    ReceiveRig rig(options);
-    Model model(options, begin);
-    rig.nic->begin(begin);
-    std::uint64_t now = begin;
-    for (int step = 0; step < 300; ++step) {
-      CAPTURE(step);
-      const unsigned posted = rig.post(static_cast<unsigned>(random() % 40));
-      for (unsigned i = posted; i > 0; --i) model.post(rig.next_id - i);
-      now += (random() % 60'000) >> (random() % 8);
-      const std::size_t room = random() % 3 == 0 ? 1000 : random() % 12;
-      rig.clock.time = now;
-      std::vector<engine::Done> done(room);
-      const engine::Reaped reaped = rig.backend->reap(done);
-      const auto expected = model.reap(now, room);
-      REQUIRE(reaped.count == expected.size());
-      REQUIRE(reaped.would_block == (expected.size() < room));
-      for (std::size_t i = 0; i < expected.size(); ++i) REQUIRE(done[i].id == expected[i].first);
-      if (!expected.empty()) {
-        const auto whole = rig.shared.gather(done[expected.size() - 1].bytes);
-        const FrameReading last = read_timed_frame(std::span(whole).subspan(kVnetHeader));
-        REQUIRE(last.said.sequence == expected.back().second);
-      }
-      const SimCounters counters = rig.nic->counters();
-      REQUIRE(counters.scheduled == model.scheduled);
-      REQUIRE(counters.missed_no_buffer == model.no_buffer);
-      REQUIRE(counters.missed_generator == model.generator);
-      REQUIRE(counters.largest_lateness_ns == model.lateness);
-    }
-    const SimCounters before = rig.nic->counters();
-    rig.backend->stop();
-    const SimCounters after = rig.nic->counters();
-    CHECK(before.scheduled == after.scheduled);
-    CHECK(after.scheduled == after.delivered + after.missed_no_buffer + after.missed_generator);
-  }
 }
 
 }  // namespace

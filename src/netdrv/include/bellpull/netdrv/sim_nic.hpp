@@ -45,8 +45,9 @@ struct SimOptions {
   Clock clock{};     ///< schedule and arrivals; by default CLOCK_MONOTONIC, as its timer
 };
 
-/// Counters of a simulated NIC, in frames. When the back-end was stopped or has looked since the
-/// last arrival, scheduled is delivered + missed_no_buffer + missed_generator.
+/// Counters of a simulated NIC, in frames. What is scheduled is delivered, missed_no_buffer,
+/// missed_generator, or in a buffer that waits for its turn to be reported; after stop() none
+/// waits.
 struct SimCounters {
   std::uint64_t scheduled = 0;         ///< arrivals whose time had come at the latest look
   std::uint64_t delivered = 0;         ///< of these, put in a buffer and reported
@@ -98,7 +99,7 @@ class SimNic {
   /// counts. Any thread. Wakes a sleeping engine in time.
   void begin(std::uint64_t at_ns) noexcept;
 
-  /// Nothing arrives after now, for good. Any thread.
+  /// Nothing arrives after now, for good. Only the first call counts. Any thread.
   void end() noexcept;
 
   /// Now, on its clock. Any thread.
