@@ -52,9 +52,10 @@ struct SimCounters {
   std::uint64_t scheduled = 0;         ///< arrivals whose time had come at the latest look
   std::uint64_t delivered = 0;         ///< of these, put in a buffer and reported
   std::uint64_t missed_no_buffer = 0;  ///< of these, dropped for want of a buffer
-  /// Of these, dropped because the device itself was late: it had buffers at one look, was not run
-  /// until they were full, and then for so long that a driver would have posted more if it had been
-  /// told (10 us). A measurement with more than a few of these measured the machine.
+  /// Of these, dropped because the machine kept the thread that runs the device off the CPU, so
+  /// that the driver was not told of what arrived, nor its new buffers seen: those that came more
+  /// than 10 us after the first that nobody saw. A measurement with more than a few of these
+  /// measured the machine.
   std::uint64_t missed_generator = 0;
   std::uint64_t largest_lateness_ns = 0;  ///< longest that an arrival with a buffer went unnoticed
 
