@@ -114,8 +114,8 @@ class SimReceive final : public Backend {
       device_.rx.scheduled.add(count);
       if (old_ != 0) note_lateness(come);
       if (missed_end != come.first + oldest) {
-        // Without a buffer a device is not run: that its thread slept then says nothing.
-        const bool off_cpu = (empty != 0 && switches_.preempted != before.preempted) ||
+        // Without an empty buffer the thread may have slept for want of one.
+        const bool off_cpu = switches_.preempted != before.preempted ||
                              (old_ != 0 && switches_.slept != before.slept);
         count_missed(come, come.first + oldest, missed_end, off_cpu);
       }

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/resource.h>
-#include <sys/timerfd.h>
 
 #include <algorithm>
 #include <array>
@@ -41,17 +40,13 @@ std::vector<std::uint64_t> numbers(const std::vector<ReceiveRig::Frame>& frames)
 
 using Numbers = std::vector<std::uint64_t>;
 
-bool readable(const engine::Backend& backend) {
-  pollfd fd{backend.wait_source().fd, POLLIN, 0};
-  return ::poll(&fd, 1, 0) == 1;
-}
-
 TEST_CASE("before begin() nothing arrives, afterwards each frame at its time and not before") {
   ReceiveRig rig(every_microsecond());
   rig.post(10);
   CHECK(rig.reap(5'000'000).empty());
   CHECK(rig.would_block);
   rig.nic->begin(6'000'000);
+  rig.nic->begin(0);  // too late
   CHECK(rig.reap(5'999'999).empty());
   CHECK(numbers(rig.reap(6'000'000)) == Numbers{0});
   CHECK(rig.reap(6'000'999).empty());
@@ -61,7 +56,6 @@ TEST_CASE("before begin() nothing arrives, afterwards each frame at its time and
   CHECK(two[1].said.time_ns == 6'002'000);
   CHECK(two[0].id == 2);
   CHECK(two[1].id == 3);
-  rig.nic->begin(0);  // too late
   CHECK(rig.reap(6'002'000).empty());
 }
 
@@ -362,84 +356,6 @@ TEST_CASE("the ring holds as many buffers as it was made with") {
   rig.reap(29'000);
   CHECK(rig.backend->window() == 30);
   CHECK(rig.post(200) == 30);
-}
-
-// Two arrivals, and the third a week later. The timer runs on CLOCK_MONOTONIC, for which 0 is when
-// the machine was started: long ago.
-SimOptions two_now() {
-  SimOptions options;
-  options.arrivals = Arrivals::trace;
-  options.trace = {0, 1000, 604'800'000'000'000};
-  options.trace_period_ns = 1'000'000'000'000'000;
-  return options;
-}
-
-TEST_CASE("the timer is set by begin(), and by a reap that finds nothing for the next arrival") {
-  ReceiveRig rig(two_now());
-  rig.post(8);
-  CHECK(rig.reap(0).empty());
-  CHECK_FALSE(readable(*rig.backend));
-  rig.nic->begin(0);
-  CHECK(readable(*rig.backend));
-  CHECK(rig.reap(0).size() == 1);
-  CHECK(rig.would_block);
-  CHECK(readable(*rig.backend));  // for the one at 1000
-  CHECK(rig.reap(1000).size() == 1);
-  CHECK(rig.would_block);
-  CHECK_FALSE(readable(*rig.backend));
-}
-
-TEST_CASE("behind the last frame the timer is left alone") {
-  SimOptions options = two_now();
-  options.frames = 3;
-  ReceiveRig rig(options);
-  rig.post(8);
-  rig.nic->begin(5);
-  CHECK(rig.reap(1005).size() == 2);
-  CHECK_FALSE(readable(*rig.backend));
-  CHECK(rig.reap(2 * options.trace.back()).size() == 1);
-  CHECK(rig.would_block);
-  CHECK_FALSE(readable(*rig.backend));
-}
-
-TEST_CASE("without a buffer the timer is left alone, for nobody would look") {
-  ReceiveRig rig(two_now());
-  rig.nic->begin(0);
-  CHECK(readable(*rig.backend));
-  CHECK(rig.reap(1000).empty());
-  CHECK(rig.would_block);
-  CHECK(readable(*rig.backend));
-  rig.post(1);
-  CHECK(rig.reap(2000).empty());
-  CHECK_FALSE(readable(*rig.backend));
-}
-
-TEST_CASE("the timer is set once for each arrival that is waited for") {
-  ReceiveRig rig(two_now());
-  rig.post(8);
-  rig.nic->begin(0);
-  CHECK(rig.reap(1000).size() == 2);
-  CHECK_FALSE(readable(*rig.backend));
-  // Somebody else sets it: it stays so while the next arrival is the same.
-  itimerspec past{};
-  past.it_value.tv_nsec = 1;
-  const int timer = rig.backend->wait_source().fd;
-  REQUIRE(::timerfd_settime(timer, TFD_TIMER_ABSTIME, &past, nullptr) == 0);
-  for (std::uint64_t now = 2000; now < 10'000; ++now) REQUIRE(rig.reap(now).empty());
-  CHECK(readable(*rig.backend));
-}
-
-TEST_CASE("without a timer there is no wait source, and it never would block") {
-  SimOptions options = every_microsecond();
-  options.timer = false;
-  ReceiveRig rig(options);
-  CHECK(rig.backend->wait_source().fd == -1);
-  rig.post(2);
-  CHECK(rig.reap(0).empty());
-  CHECK_FALSE(rig.would_block);
-  rig.nic->begin(0);
-  CHECK(rig.reap(0).size() == 1);
-  CHECK_FALSE(rig.would_block);
 }
 
 TEST_CASE("to receive and to send allocates nothing") {

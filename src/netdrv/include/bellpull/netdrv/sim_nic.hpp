@@ -23,7 +23,7 @@ enum class Arrivals : std::uint8_t {
 
 /// How a simulated NIC is made.
 struct SimOptions {
-  std::string name = "sim0";             ///< for messages
+  std::string name = "sim0";             ///< for whoever reads of it
   Arrivals arrivals = Arrivals::fixed;   ///< see Arrivals
   double rate = 100'000;                 ///< frames per second on average, 0.001 to 10^9; not trace
   unsigned burst = 32;                   ///< bursts: frames in one, 1 to 65536
@@ -31,7 +31,7 @@ struct SimOptions {
   double low_share = 0;                  ///< square: the low rate as a share of the high, 0 to 1
   std::vector<std::uint64_t> trace;      ///< trace: ns from the start, in order, below the period
   std::uint64_t trace_period_ns = 0;     ///< trace: when it starts again, 1 to 10^15
-  std::uint64_t frames = 0;              ///< the last arrival is the one with this number; 0: none
+  std::uint64_t frames = 0;              ///< how many arrive in all; 0: there is no end
   std::uint64_t seed = 1;                ///< of what is random
   std::uint32_t mtu = 1500;              ///< bytes, 46 to 9000
   std::vector<std::uint32_t> sizes{60};  ///< of the frames in turn, without FCS: 60 to mtu + 14
@@ -72,7 +72,7 @@ struct SimCounters {
 ///
 /// Its buffers are those of a TAP with IFF_VNET_HDR: 12 bytes of virtio-net header, all zero, then
 /// the frame, over any segments; what has no room is cut off. Frames are numbered from 0, those
-/// that are missed too: number n is timed_frame n / flows of flow first_flow + n % flows, of
+/// that are missed too: number n is frame n / flows of flow first_flow + n % flows, of
 /// sizes[n % sizes.size()] bytes.
 ///
 /// At each look the oldest arrivals since the last one go to the buffers that were held then. If
