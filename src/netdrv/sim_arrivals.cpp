@@ -49,7 +49,8 @@ void SimArrivals::begin(std::uint64_t at_ns) noexcept {
 }
 
 void SimArrivals::end() noexcept {
-  end_at_.store(now(), std::memory_order_relaxed);
+  std::uint64_t never = kNever;
+  end_at_.compare_exchange_strong(never, now(), std::memory_order_relaxed);
 }
 
 SimArrivals::Come SimArrivals::look() noexcept {

@@ -21,7 +21,7 @@ class SimArrivals {
   /// Starts the schedule. Any thread, only the first call counts.
   void begin(std::uint64_t at_ns) noexcept;
 
-  /// Nothing comes after now. Any thread.
+  /// Nothing comes after now. Any thread, only the first call counts.
   void end() noexcept;
 
   /// Any thread.

@@ -26,12 +26,6 @@ struct SimNic::Device {
   explicit Device(const SimOptions& wanted)
       : options(wanted), arrivals(options), writer(options.ends), last_sent(65536) {}
 
-  const SimOptions options;
-  SimArrivals arrivals;
-  const TimedFrameWriter writer;
-  std::atomic<bool> has_receive{false};
-  std::atomic<bool> has_transmit{false};
-
   struct alignas(ring::kCacheLine) Receive {
     engine::Counter scheduled;
     engine::Counter delivered;
@@ -46,7 +40,12 @@ struct SimNic::Device {
     engine::Counter foreign;
     engine::Counter reordered;
     engine::Counter duplicated;
-  } tx;                                  // written by the thread that transmits
+  } tx;  // written by the thread that transmits
+  const SimOptions options;
+  SimArrivals arrivals;
+  const TimedFrameWriter writer;
+  std::atomic<bool> has_receive{false};
+  std::atomic<bool> has_transmit{false};
   std::vector<std::uint64_t> last_sent;  // of each flow: the highest sequence plus 1, or 0; its too
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstring>
@@ -16,6 +17,18 @@ namespace {
 
 // What the quickest driver needs to hear of a frame and post a buffer again.
 constexpr std::uint64_t kTurnaroundNs = 10'000;
+
+// Times that the calling thread left the CPU.
+struct Switches {
+  long slept = 0;
+  long preempted = 0;
+};
+
+Switches switches_so_far() noexcept {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return {usage.ru_nvcsw, usage.ru_nivcsw};
+}
 
 }  // namespace
 
@@ -86,18 +99,26 @@ class SimReceive final : public Backend {
   // Gives the frames that have arrived since the last look to the buffers, and counts the others.
   void look() noexcept {
     const SimArrivals::Come come = arrivals_.look();
+    const Switches before = switches_;
+    if (come.now - looked_at_ > kTurnaroundNs) switches_ = switches_so_far();
+    looked_at_ = come.now;
     const unsigned empty = buffers_.count() - full_;
     const std::uint64_t count = come.last - come.first;
     if (count != 0) {
       const auto oldest = static_cast<unsigned>(std::min<std::uint64_t>(count, old_));
       const auto latest =
-          static_cast<unsigned>(std::min<std::uint64_t>(count - oldest, empty - old_));
+          static_cast<unsigned>(std::min<std::uint64_t>(count - oldest, empty - oldest));
       const std::uint64_t missed_end = come.last - latest;
       for (unsigned i = 0; i < oldest; ++i) buffers_[full_++].arrival = come.first + i;
       for (unsigned i = 0; i < latest; ++i) buffers_[full_++].arrival = missed_end + i;
       device_.rx.scheduled.add(count);
       if (old_ != 0) note_lateness(come);
-      if (missed_end != come.first + oldest) count_missed(come, come.first + oldest, missed_end);
+      if (missed_end != come.first + oldest) {
+        // Without an empty buffer the thread may have slept for want of one.
+        const bool off_cpu = switches_.preempted != before.preempted ||
+                             (old_ != 0 && switches_.slept != before.slept);
+        count_missed(come, come.first + oldest, missed_end, off_cpu);
+      }
     }
     old_ = buffers_.count() - full_;
   }
@@ -108,15 +129,16 @@ class SimReceive final : public Backend {
     if (late > largest.value()) largest.add(late - largest.value());
   }
 
-  // Whose fault it is. Without an empty buffer at the last look, it is the driver's: it had been
-  // told of every frame. With some, it could not know that they filled up: for those that came when
-  // it would have posted more, had it been told in time, it is the device's.
-  void count_missed(const SimArrivals::Come& come, std::uint64_t first,
-                    std::uint64_t last) noexcept {
+  // Whose fault it is. A thread that runs is where the device looks, or where the driver is busy:
+  // the driver's. While it was off the CPU nobody told the driver of what arrived, nor saw what it
+  // had posted: not the driver's, for those that came when it would have posted in answer to the
+  // first.
+  void count_missed(const SimArrivals::Come& come, std::uint64_t first, std::uint64_t last,
+                    bool off_cpu) noexcept {
     std::uint64_t in_time = last;
-    if (old_ != 0) {
-      const std::uint64_t told = arrivals_.time_of(come.first) + kTurnaroundNs;
-      in_time = std::clamp(arrivals_.come_by(told, come.first), first, last);
+    if (off_cpu) {
+      const std::uint64_t answered = arrivals_.time_of(come.first) + kTurnaroundNs;
+      in_time = std::clamp(arrivals_.come_by(answered, come.first), first, last);
     }
     device_.rx.missed_no_buffer.add(in_time - first);
     device_.rx.missed_generator.add(last - in_time);
@@ -171,6 +193,8 @@ class SimReceive final : public Backend {
   SimBuffers buffers_;
   unsigned full_ = 0;
   unsigned old_ = 0;
+  std::uint64_t looked_at_ = 0;
+  Switches switches_;  // as of the last look that was late
   SimScratch scratch_;
 };
 

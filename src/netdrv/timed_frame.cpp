@@ -58,10 +58,10 @@ std::uint16_t sum_of_macs(const std::byte* frame) noexcept {
 }
 
 // Tells timed frames from all others, and sees words that changed places, which no sum does.
-std::uint16_t check_of(const TimedFrame& said, std::uint32_t bytes, std::uint16_t macs) noexcept {
+std::uint16_t check_of(const TimedFrame& said, std::uint16_t macs) noexcept {
   std::uint64_t hash = (said.sequence << 16 | said.flow) * kMix;
   hash = (hash ^ hash >> 32 ^ said.time_ns) * kMixAgain;
-  return static_cast<std::uint16_t>((hash >> 48) + bytes + macs);
+  return static_cast<std::uint16_t>((hash >> 48) + macs);
 }
 
 // What follows what the frame says, eight bytes at a time, no two alike.
@@ -110,7 +110,7 @@ bool resembles(std::span<const std::byte> head) noexcept {
   const auto ip = read_at<iphdr>(head.data() + kIpAt);
   const auto udp = read_at<udphdr>(head.data() + kUdpAt);
   return read_at<std::uint16_t>(head.data() + kTypeAt) == wire16(kTypeIpv4) && ip.version == 4 &&
-         ip.ihl * 4 == sizeof ip && ip.protocol == IPPROTO_UDP &&
+         ip.ihl == sizeof ip / 4 && ip.protocol == IPPROTO_UDP &&
          (udp.uh_dport == wire16(kEchoPort) || udp.uh_sport == wire16(kEchoPort));
 }
 
@@ -188,10 +188,11 @@ void TimedFrameWriter::write(std::span<std::byte> frame, const TimedFrame& said)
   const std::uint16_t udp_length = static_cast<std::uint16_t>(bytes - kUdpAt);
   const std::uint16_t port = static_cast<std::uint16_t>(kFirstPort | said.flow);
   const std::uint64_t sequence = said.sequence & kSequenceMask;
-  const std::uint16_t check = check_of({said.flow, sequence, said.time_ns}, bytes, macs_);
+  const std::uint16_t check = check_of(said, macs_);
   const std::uint16_t rest = write_pattern(frame.subspan(kMinTimedFrame), Pattern(said));
-  const std::uint64_t sum = std::uint64_t{udp_sum_} + port + 2U * udp_length + check + said.flow +
-                            sequence + (said.time_ns >> 32) + (said.time_ns & 0xffff'ffff) + rest;
+  const std::uint64_t sum = std::uint64_t{udp_sum_} + port + std::uint64_t{2} * udp_length + check +
+                            said.flow + sequence + (said.time_ns >> 32) +
+                            (said.time_ns & 0xffff'ffff) + rest;
   std::uint16_t udp_check = static_cast<std::uint16_t>(~fold(sum));
   if (udp_check == 0) udp_check = 0xffff;  // 0 means that there is none (RFC 768)
 
@@ -215,8 +216,7 @@ FrameReading read_timed_frame(std::span<const std::byte> frame) noexcept {
   if (!intact(frame)) return {FrameKind::corrupt, {}};
   const Said wire = read_at<Said>(frame.data() + kSaidAt);
   const TimedFrame said = said_in(wire);
-  const auto bytes = static_cast<std::uint32_t>(frame.size());
-  if (wire16(wire.check) != check_of(said, bytes, sum_of_macs(frame.data()))) return {};
+  if (wire16(wire.check) != check_of(said, sum_of_macs(frame.data()))) return {};
   if (!has_pattern(frame.subspan(kMinTimedFrame), Pattern(said))) {
     return {FrameKind::corrupt, {}};
   }
@@ -227,9 +227,7 @@ std::uint64_t scheduled_time(std::span<const std::byte> head) noexcept {
   if (!resembles(head)) return 0;
   const Said wire = read_at<Said>(head.data() + kSaidAt);
   const TimedFrame said = said_in(wire);
-  const auto ip = read_at<iphdr>(head.data() + kIpAt);
-  const std::uint32_t bytes = kIpAt + wire16(ip.tot_len);
-  return wire16(wire.check) == check_of(said, bytes, sum_of_macs(head.data())) ? said.time_ns : 0;
+  return wire16(wire.check) == check_of(said, sum_of_macs(head.data())) ? said.time_ns : 0;
 }
 
 }  // namespace bellpull::netdrv

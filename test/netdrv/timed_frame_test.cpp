@@ -115,6 +115,10 @@ TEST_CASE("words that change places are found, although no checksum sees them") 
   REQUIRE(checksums_right(dissect(frame)));
   CHECK(read(frame).kind == FrameKind::corrupt);
   CHECK(time_of(frame) == kSaid.time_ns);
+  Bytes with_rest = write(72);
+  swap_ranges(with_rest, 68, 70, 2);
+  REQUIRE(checksums_right(dissect(with_rest)));
+  CHECK(read(with_rest).kind == FrameKind::corrupt);
 }
 
 TEST_CASE("the rest of another frame, of another flow or the next sequence, is found") {
@@ -200,6 +204,19 @@ TEST_CASE("a frame that was cut off or has something behind it is corrupt") {
   frame.resize(59);
   CHECK(read(frame).kind == FrameKind::foreign);
   CHECK(time_of(frame) == 0);
+}
+
+TEST_CASE("lengths that lie are corrupt, although the checksums are right") {
+  Bytes frame = write(60);
+  set16(frame, 16, 45);
+  repair_checksums(frame);
+  CHECK(read(frame).kind == FrameKind::corrupt);
+  // The UDP length is in the sum twice. Two less, and the checksum is four more.
+  frame = write(60);
+  set16(frame, 38, get16(frame, 38) - 2);
+  REQUIRE(get16(frame, 40) < 0xfffb);
+  set16(frame, 40, get16(frame, 40) + 4);
+  CHECK(read(frame).kind == FrameKind::corrupt);
 }
 
 TEST_CASE("a checksum that comes to 0 is written as ffff") {

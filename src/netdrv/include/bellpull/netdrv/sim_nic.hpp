@@ -23,7 +23,7 @@ enum class Arrivals : std::uint8_t {
 
 /// How a simulated NIC is made.
 struct SimOptions {
-  std::string name = "sim0";             ///< for messages
+  std::string name = "sim0";             ///< for whoever reads of it
   Arrivals arrivals = Arrivals::fixed;   ///< see Arrivals
   double rate = 100'000;                 ///< frames per second on average, 0.001 to 10^9; not trace
   unsigned burst = 32;                   ///< bursts: frames in one, 1 to 65536
@@ -31,7 +31,7 @@ struct SimOptions {
   double low_share = 0;                  ///< square: the low rate as a share of the high, 0 to 1
   std::vector<std::uint64_t> trace;      ///< trace: ns from the start, in order, below the period
   std::uint64_t trace_period_ns = 0;     ///< trace: when it starts again, 1 to 10^15
-  std::uint64_t frames = 0;              ///< the last arrival is the one with this number; 0: none
+  std::uint64_t frames = 0;              ///< how many arrive in all; 0: there is no end
   std::uint64_t seed = 1;                ///< of what is random
   std::uint32_t mtu = 1500;              ///< bytes, 46 to 9000
   std::vector<std::uint32_t> sizes{60};  ///< of the frames in turn, without FCS: 60 to mtu + 14
@@ -45,15 +45,17 @@ struct SimOptions {
   Clock clock{};     ///< schedule and arrivals; by default CLOCK_MONOTONIC, as its timer
 };
 
-/// Counters of a simulated NIC, in frames. When the back-end was stopped or has looked since the
-/// last arrival, scheduled is delivered + missed_no_buffer + missed_generator.
+/// Counters of a simulated NIC, in frames. What is scheduled is delivered, missed_no_buffer,
+/// missed_generator, or in a buffer that waits for its turn to be reported; after stop() none
+/// waits.
 struct SimCounters {
   std::uint64_t scheduled = 0;         ///< arrivals whose time had come at the latest look
   std::uint64_t delivered = 0;         ///< of these, put in a buffer and reported
   std::uint64_t missed_no_buffer = 0;  ///< of these, dropped for want of a buffer
-  /// Of these, dropped because the device itself was late: it had buffers at one look, was not run
-  /// until they were full, and then for so long that a driver would have posted more if it had been
-  /// told (10 us). A measurement with more than a few of these measured the machine.
+  /// Of these, dropped because the machine kept the thread that runs the device off the CPU, so
+  /// that the driver was not told of what arrived, nor its new buffers seen: those that came more
+  /// than 10 us after the first that nobody saw. A measurement with more than a few of these
+  /// measured the machine.
   std::uint64_t missed_generator = 0;
   std::uint64_t largest_lateness_ns = 0;  ///< longest that an arrival with a buffer went unnoticed
 
@@ -70,7 +72,7 @@ struct SimCounters {
 ///
 /// Its buffers are those of a TAP with IFF_VNET_HDR: 12 bytes of virtio-net header, all zero, then
 /// the frame, over any segments; what has no room is cut off. Frames are numbered from 0, those
-/// that are missed too: number n is timed_frame n / flows of flow first_flow + n % flows, of
+/// that are missed too: number n is frame n / flows of flow first_flow + n % flows, of
 /// sizes[n % sizes.size()] bytes.
 ///
 /// At each look the oldest arrivals since the last one go to the buffers that were held then. If
@@ -98,7 +100,7 @@ class SimNic {
   /// counts. Any thread. Wakes a sleeping engine in time.
   void begin(std::uint64_t at_ns) noexcept;
 
-  /// Nothing arrives after now, for good. Any thread.
+  /// Nothing arrives after now, for good. Only the first call counts. Any thread.
   void end() noexcept;
 
   /// Now, on its clock. Any thread.
