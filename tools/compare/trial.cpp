@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The life of a trial:
+//   1. the engine is made on its core, the loop moves to its own (Rig)
+//   2. arrivals begin; a tenth of the time warms up, the rest is measured (run_trial)
+//   3. what was counted between the two moments is the outcome (difference)
+#include "trial.hpp"
+
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include "bellpull/netdrv/sim_link.hpp"
+#include "bellpull/netdrv/unique_fd.hpp"
+#include "cores.hpp"
+#include "work.hpp"
+
+namespace bellpull::tools::compare {
+
+namespace {
+
+constexpr double kNanoseconds = 1e9;
+
+std::uint64_t now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+struct Cpu {
+  double user = 0;
+  double system = 0;
+};
+
+Cpu cpu_of(int who) {
+  rusage usage{};
+  ::getrusage(who, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return {seconds(usage.ru_utime), seconds(usage.ru_stime)};
+}
+
+// A thread that spins has to be told apart from one that sleeps: on a core of its own it is the
+// device's clockwork, on a shared one it would take half of the core for nothing.
+bool engine_spins(const Trial& trial) {
+  return trial.engine == engine::Placement::autonomous && trial.cores == Cores::two;
+}
+
+bool device_wants_timer(const Trial& trial) {
+  if (trial.engine == engine::Placement::driven) {
+    return trial.settings.mode != netdrv::Mode::poll;
+  }
+  return !engine_spins(trial);
+}
+
+class Rig {
+ public:
+  Rig(const Trial& trial, std::span<const unsigned> cores);
+
+  void begin() {
+    nic_->start();
+    for (const auto& link : links_) link->device().begin(now_ns());
+  }
+
+  // Rounds until that moment.
+  void run_until(std::uint64_t when);
+
+  /// Everything that was counted so far.
+  [[nodiscard]] Outcome read() const;
+
+  void end() {
+    for (const auto& link : links_) link->device().end();
+    nic_->drain(std::chrono::milliseconds(100));
+  }
+
+ private:
+  void make_engine(const Trial& trial, std::span<const unsigned> cores);
+  void add_ports(const Trial& trial);
+
+  Worker worker_;
+  std::optional<engine::Engine> engine_;
+  std::vector<std::unique_ptr<netdrv::SimLink>> links_;
+  std::vector<std::unique_ptr<netdrv::PacketPool>> pools_;  // of ports of other styles
+  std::optional<netdrv::Nic> nic_;
+  netdrv::UniqueFd alarm_;
+};
+
+Rig::Rig(const Trial& trial, std::span<const unsigned> cores) : worker_(trial.work_ns) {
+  make_engine(trial, cores);
+  nic_.emplace(*engine_, worker_, trial.settings);
+  add_ports(trial);
+  alarm_ = netdrv::UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (alarm_.get() < 0) {
+    throw std::system_error(errno, std::generic_category(), "timerfd_create: end of a trial");
+  }
+  const auto ready = [](void* self) noexcept {
+    std::uint64_t times = 0;
+    [[maybe_unused]] const auto got = ::read(static_cast<Rig*>(self)->alarm_.get(), &times, 8);
+  };
+  nic_->watch(alarm_.get(), {ready, this});
+}
+
+void Rig::make_engine(const Trial& trial, std::span<const unsigned> cores) {
+  if (trial.engine == engine::Placement::driven || trial.cores == Cores::one) {
+    engine_.emplace(engine::EngineOptions{.placement = trial.engine});
+    return;
+  }
+  if (cores.size() < 2) {
+    throw std::invalid_argument(
+        "an engine on a core of its own: this process may use one core only; give it two, or let "
+        "engine and application share one");
+  }
+  const OnCore there(cores[1]);  // the engine's thread stays where it was started
+  engine_.emplace(engine::EngineOptions{.placement = trial.engine, .spin = engine_spins(trial)});
+}
+
+void Rig::add_ports(const Trial& trial) {
+  for (std::size_t i = 0; i < trial.rates.size(); ++i) {
+    netdrv::SimOptions options;
+    options.name = "sim" + std::to_string(i);
+    options.arrivals = trial.arrivals;
+    options.rate = trial.rates[i];
+    options.wave_ns = trial.wave_ns;
+    options.sizes = {trial.size};
+    options.ring = trial.port.rx_ring;
+    options.seed = trial.seed + i;
+    options.timer = device_wants_timer(trial);
+    links_.push_back(std::make_unique<netdrv::SimLink>(options));
+    netdrv::SimLink& link = *links_.back();
+    if (!trial.make_port) {
+      nic_->add_port(link, trial.style, trial.port);
+      continue;
+    }
+    pools_.push_back(
+        std::make_unique<netdrv::PacketPool>(netdrv::pool_for(link.mtu(), trial.port)));
+    nic_->add_port([&](const engine::Notify& bell, netdrv::Receiver& stack) {
+      return trial.make_port({*engine_, *pools_.back(), link, bell, stack, trial.port});
+    });
+  }
+}
+
+void Rig::run_until(std::uint64_t when) {
+  itimerspec alarm{};
+  alarm.it_value = {.tv_sec = static_cast<time_t>(when / 1'000'000'000),
+                    .tv_nsec = static_cast<long>(when % 1'000'000'000)};
+  ::timerfd_settime(alarm_.get(), TFD_TIMER_ABSTIME, &alarm, nullptr);
+  while (now_ns() < when) nic_->run_once(-1);
+}
+
+Outcome Rig::read() const {
+  Outcome outcome;
+  outcome.seconds = static_cast<double>(now_ns()) / kNanoseconds;
+  outcome.frames = worker_.frames();
+  for (const auto& link : links_) {
+    const netdrv::SimCounters device = link->device().counters();
+    outcome.scheduled += device.scheduled;
+    outcome.missed += device.missed_no_buffer;
+    outcome.late += device.missed_generator;
+  }
+  const netdrv::NicStats stats = nic_->stats();
+  outcome.wakeups = stats.wakeups;
+  outcome.doorbells = stats.engine.doorbells;
+  for (const netdrv::PortStats& port : stats.ports) {
+    const netdrv::QueueStats& queue = port.queues.front();
+    outcome.dropped =
+        std::accumulate(queue.rx_dropped.begin(), queue.rx_dropped.end(), outcome.dropped);
+    outcome.notifies += queue.notifies;
+    outcome.border_calls += queue.border_calls;
+    outcome.mode_switches = queue.mode_switches;
+    outcome.largest_burst = std::max(outcome.largest_burst, queue.largest_burst);
+    outcome.latency.push_back(queue.latency.value_or(netdrv::LatencyHistogram()));
+  }
+  const Cpu mine = cpu_of(RUSAGE_THREAD);
+  const Cpu all = cpu_of(RUSAGE_SELF);
+  outcome.app_cpu = mine.user + mine.system;
+  outcome.engine_cpu = all.user + all.system - outcome.app_cpu;
+  outcome.system_cpu = all.system;
+  return outcome;
+}
+
+Outcome difference(Outcome last, const Outcome& first) {
+  last.seconds -= first.seconds;
+  last.scheduled -= first.scheduled;
+  last.missed -= first.missed;
+  last.late -= first.late;
+  last.frames -= first.frames;
+  last.dropped -= first.dropped;
+  last.app_cpu -= first.app_cpu;
+  last.engine_cpu -= first.engine_cpu;
+  last.system_cpu -= first.system_cpu;
+  last.notifies -= first.notifies;
+  last.border_calls -= first.border_calls;
+  last.wakeups -= first.wakeups;
+  last.doorbells -= first.doorbells;
+  last.mode_switches -= first.mode_switches;
+  for (std::size_t i = 0; i < last.latency.size(); ++i) {
+    last.latency[i] = last.latency[i].since(first.latency[i]);
+  }
+  return last;
+}
+
+}  // namespace
+
+Outcome run_trial(const Trial& trial) {
+  const std::vector<unsigned> cores = allowed_cores();
+  std::optional<OnCore> here;
+  if (!cores.empty()) here.emplace(cores.front());
+  Rig rig(trial, cores);
+  rig.begin();
+  const std::uint64_t start = now_ns();
+  const auto after = [start](double seconds) {
+    return start + static_cast<std::uint64_t>(seconds * kNanoseconds);
+  };
+  rig.run_until(after(trial.seconds * 0.1));
+  const Outcome first = rig.read();
+  rig.run_until(after(trial.seconds * 1.1));
+  const Outcome outcome = difference(rig.read(), first);
+  rig.end();
+  return outcome;
+}
+
+double find_capacity(Trial trial) {
+  trial.style = netdrv::Style::poll;
+  trial.make_port = {};
+  // No frame takes less than its work and some 20 ns; twenty times as many would still be too many.
+  const double most = kNanoseconds / (static_cast<double>(trial.work_ns) + 20.0);
+  trial.rates.assign(trial.rates.size(), 3 * most / static_cast<double>(trial.rates.size()));
+  const Outcome outcome = run_trial(trial);
+  return static_cast<double>(outcome.frames) / outcome.seconds;
+}
+
+}  // namespace bellpull::tools::compare
