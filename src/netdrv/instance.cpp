@@ -2,7 +2,6 @@
 #include "instance.hpp"
 
 #include <time.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -56,12 +55,18 @@ void Instance::restyle(Style style) {
 
 void Instance::ring(void* context) noexcept {
   auto& instance = *static_cast<Instance*>(context);
-  if (!instance.napi.schedule_prep()) return;
-  instance.rung_.store(true, std::memory_order_release);  // pairs with the acquire in take_rung()
-  if (instance.nic_.engine_.placement() == engine::Placement::driven) return;
-  const std::uint64_t one = 1;
-  // Full is as good as written: the reader is being woken.
-  [[maybe_unused]] const auto written = ::write(instance.nic_.wake_.get(), &one, sizeof one);
+  if (instance.napi.schedule_prep()) instance.hand_over();
+}
+
+void Instance::hand_over() noexcept {
+  // Release pairs with the acquire in take_rung(). To whom is fixed as long as anybody owns it.
+  calls_.fetch_or(kRung, std::memory_order_release);
+  if (threaded_.load(std::memory_order_relaxed)) {
+    calls_.notify_one();
+    return;
+  }
+  if (nic_.engine_.placement() == engine::Placement::driven) return;
+  nic_.wake();
 }
 
 void Instance::count_work() noexcept {
@@ -70,14 +75,23 @@ void Instance::count_work() noexcept {
 
 bool Instance::take_rung() noexcept {
   // Relaxed: only a hint whether the exchange is worth its price.
-  if (!rung_.load(std::memory_order_relaxed)) return false;
-  return rung_.exchange(false, std::memory_order_acquire);  // pairs with the release in ring()
+  if ((calls_.load(std::memory_order_relaxed) & kRung) == 0) return false;
+  // Acquire pairs with the release in hand_over().
+  return (calls_.fetch_and(~kRung, std::memory_order_acquire) & kRung) != 0;
+}
+
+bool Instance::take_back() noexcept {
+  if (!napi.owned()) return false;
+  // Who won it in ring() is between two statements: it cannot take long.
+  while (!take_rung()) std::this_thread::yield();
+  return true;
 }
 
 unsigned Instance::poll(unsigned budget) noexcept {
   port->reclaim();
+  if (!crossings_.empty()) send_crossed();
   if (budget == 0) return 0;
-  const Polled polled = port->poll(budget, nic_.settings_.byte_budget);
+  const Polled polled = port->poll(budget, nic_.byte_budget_.load(std::memory_order_relaxed));
   last_work = polled.work;
   if (port->state() == PortState::gone) release_gone();
   return polled.more ? budget : polled.work;

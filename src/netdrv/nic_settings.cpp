@@ -58,6 +58,7 @@ constexpr std::array kNumbers = {
     napi_number<&NapiSettings::irq_suspend_timeout_ns>(
         "irq-suspend-timeout", "longest ns without listening while the caller works; 0: do not", 0,
         kHour),
+    number<&NicSettings::threaded>("threaded", "1: a thread per port", 0, 1),
     number<&NicSettings::latency_every>(
         "latency-every", "of so many frames that carry a time one is measured; 0: none", 0,
         1'000'000),

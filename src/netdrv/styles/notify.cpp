@@ -16,6 +16,8 @@ class NotifyPort final : public ChannelPort {
   explicit NotifyPort(const PortParts& parts) : ChannelPort(parts, {.bell = parts.bell}) {}
   ~NotifyPort() override { wind_down(); }
 
+  void own() noexcept override { adopt_pool(); }
+
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
     return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
       receiving_ = &burst;

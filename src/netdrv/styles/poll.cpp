@@ -15,6 +15,8 @@ class PollPort final : public ChannelPort {
   explicit PollPort(const PortParts& parts) : ChannelPort(parts, {.bell = parts.bell}) {}
   ~PollPort() override { wind_down(); }
 
+  void own() noexcept override { adopt_pool(); }
+
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
     return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
       const unsigned count = rx_->poll(std::span(done_).first(want));

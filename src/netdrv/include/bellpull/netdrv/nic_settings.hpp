@@ -29,6 +29,9 @@ struct NicSettings {
   /// An autonomous engine spins while the Nic polls, and sleeps while it listens. Not for an engine
   /// that keeps time for others, such as that of simulated ports.
   bool spin_engine = false;
+  /// Each port is polled by a thread of its own. Needs an autonomous engine, and an application
+  /// that several threads may call.
+  bool threaded = false;
   NapiSettings napi{};         ///< of every instance
   unsigned latency_every = 0;  ///< measures one of so many frames that carry a time; 0: none
 };
