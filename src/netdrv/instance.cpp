@@ -71,6 +71,28 @@ void Instance::hand_over() noexcept {
 
 void Instance::count_work() noexcept {
   raise_to(largest_work_, last_work);
+  // What a timer found came at any time since the poll before it.
+  if (std::exchange(by_timer_, false)) deferred_for_ += last_work * dim_.deferral_ns() / 2;
+}
+
+void Instance::moderate(const NapiSettings& settings, std::uint64_t now) noexcept {
+  const NapiCounters& counters = napi.counters();
+  const std::uint64_t events = counters.scheduled.load(std::memory_order_relaxed) +  // a counter
+                               counters.timer_fires.value();
+  if (events == events_) return;
+  events_ = events;
+  const PortCounters& port_counters = port->counters();
+  if (!dim_.sample({.time_ns = now,
+                    .packets = received_.value(),
+                    .bytes = port_counters.rx_bytes.value(),
+                    .events = events,
+                    .added_ns = deferred_for_})) {
+    return;
+  }
+  NapiSettings moderated = settings;
+  moderated.defer_hard_irqs = dim_.deferral_ns() == 0 ? 0 : 1;
+  moderated.gro_flush_timeout_ns = dim_.deferral_ns();
+  napi.configure(moderated);
 }
 
 bool Instance::take_rung() noexcept {
@@ -99,6 +121,7 @@ unsigned Instance::poll(unsigned budget) noexcept {
 
 void Instance::receive(std::span<Packet> burst) noexcept {
   raise_to(largest_burst_, burst.size());
+  received_.add(burst.size());
   const unsigned every = latency_every_.load(std::memory_order_relaxed);  // a wish
   if (every != 0) measure(burst, every);
   egress.begin(number_);

@@ -16,6 +16,7 @@
 #include "bellpull/netdrv/packet_pool.hpp"
 #include "bellpull/netdrv/port.hpp"
 #include "bellpull/netdrv/style.hpp"
+#include "dim.hpp"
 
 namespace bellpull::netdrv {
 
@@ -48,6 +49,15 @@ class Instance final : public Receiver {
 
   /// After a round.
   void count_work() noexcept;
+
+  /// Frames received so far. Any thread.
+  [[nodiscard]] std::uint64_t received() const noexcept { return received_.value(); }
+
+  /// The next round is the timer's.
+  void expire() noexcept { by_timer_ = true; }
+
+  /// After a round, at `now` on the clock: chooses anew how long to defer, if there was an event.
+  void moderate(const NapiSettings& settings, std::uint64_t now) noexcept;
 
   /// From the port, on whichever thread hands frames over.
   void receive(std::span<Packet> burst) noexcept override;
@@ -121,7 +131,12 @@ class Instance final : public Receiver {
   std::atomic<unsigned> latency_every_{0};
   LatencyHistogram latency_;
   unsigned frames_to_sample_ = 1;
-  QueueStats kept_;  // of the ports that were here before
+  engine::Counter received_;
+  bool by_timer_ = false;
+  Dim dim_;
+  std::uint64_t events_ = 0;        // that dim_ was told of
+  std::uint64_t deferred_for_ = 0;  // ns that frames waited for a timer, summed over them
+  QueueStats kept_;                 // of the ports that were here before
 };
 
 }  // namespace bellpull::netdrv

@@ -62,8 +62,9 @@ timespec to_timespec(std::uint64_t ns) noexcept {
 
 Nic::Nic(engine::Engine& engine, App& app, const NicSettings& settings)
     : engine_(engine), app_(app), settings_(settings), polling_(settings.mode == Mode::poll) {
-  check_threaded(settings);
   check(settings);
+  check_threaded(settings);
+  adaptive_.configure(settings.adaptive);
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (epoll_.get() < 0) fail("epoll_create1 for the NIC's loop");
   wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -139,9 +140,12 @@ bool Nic::run_once(int timeout_ms) noexcept {
   if (settings_.napi.prefer_busy_poll) ended += busy_poll();
   collect_rung();
   ended += poll_instances();
+  if (settings_.mode == Mode::adaptive) adapt();
   // Never asleep, but what a polling NIC waits for may have to be made by whoever shares the core.
   if (polling() && ended == 0) ::sched_yield();
-  return busy();
+  if (busy()) return true;
+  if (timeout_ms == 0) set_timer();
+  return false;
 }
 
 void Nic::wait(int timeout_ms) noexcept {
@@ -175,24 +179,25 @@ void Nic::look(int timeout_ms) noexcept {
   if (by_port && timeout_ms != 0) wakeups_.add(1);
 }
 
-// Sleeps no longer than a deferred instance may. The timer is for an owner who sleeps elsewhere.
+// Sleeps no longer than a deferred instance may.
 int Nic::wait_for_events(void* events, int most, int timeout_ms) noexcept {
   auto* const found = static_cast<epoll_event*>(events);
-  const std::uint64_t due = next_timer();
+  const std::uint64_t due = timeout_ms == 0 ? Napi::kNever : next_timer();
   if (due == Napi::kNever) return ::epoll_wait(epoll_.get(), found, most, timeout_ms);
-  if (timeout_ms == 0) {
-    if (due < timer_set_ && !busy()) {
-      itimerspec when{};
-      when.it_value = to_timespec(due);
-      if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0) timer_set_ = due;
-    }
-    return ::epoll_wait(epoll_.get(), found, most, 0);
-  }
   const std::uint64_t now = monotonic_ns();
   std::uint64_t left = due > now ? due - now : 0;
   if (timeout_ms > 0) left = std::min(left, static_cast<std::uint64_t>(timeout_ms) * 1'000'000);
   const timespec time = to_timespec(left);
   return ::epoll_pwait2(epoll_.get(), found, most, &time, nullptr);
+}
+
+// For an owner who sleeps elsewhere, on fd().
+void Nic::set_timer() noexcept {
+  const std::uint64_t due = next_timer();
+  if (due == Napi::kNever || due >= timer_set_) return;
+  itimerspec when{};
+  when.it_value = to_timespec(due);
+  if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0) timer_set_ = due;
 }
 
 std::uint64_t Nic::next_timer() const noexcept {
@@ -204,7 +209,9 @@ std::uint64_t Nic::next_timer() const noexcept {
 void Nic::fire_timers() noexcept {
   for (const auto& instance : instances_) {
     if (instance->napi.timer_due() == Napi::kNever) continue;
-    if (instance->napi.timer_expired()) dispatch(*instance);
+    if (!instance->napi.timer_expired()) continue;
+    instance->expire();
+    dispatch(*instance);
   }
 }
 
@@ -214,6 +221,7 @@ unsigned Nic::busy_poll() noexcept {
   unsigned work = 0;
   for (const auto& instance : instances_) {
     if (instance->threaded() || !instance->napi.busy_poll_begin()) continue;
+    instance->mask();
     if (napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget) != Round::again) {
       continue;
     }
@@ -273,6 +281,18 @@ unsigned Nic::poll_instances() noexcept {
   return work;
 }
 
+// Looks back at the round: polls or listens from now on, and while it listens, chooses how long
+// each port defers.
+void Nic::adapt() noexcept {
+  std::uint64_t received = 0;
+  for (const auto& instance : instances_) received += instance->received();
+  const std::uint64_t now = monotonic_ns();
+  const std::uint64_t frames = received - std::exchange(received_, received);
+  set_polling(adaptive_.round(now, frames) == Adaptive::Decision::poll);
+  if (polling() || !settings_.moderation || settings_.threaded) return;
+  for (const auto& instance : instances_) instance->moderate(settings_.napi, now);
+}
+
 bool Nic::busy() noexcept {
   return !scheduled_.empty() || engine_.runnable();
 }
@@ -295,6 +315,7 @@ void Nic::check_threaded(const NicSettings& settings) const {
 void Nic::configure(const NicSettings& settings) {
   check(settings);
   check_threaded(settings);
+  adaptive_.configure(settings.adaptive);
   const bool rethread = started_ && settings.threaded != settings_.threaded;
   if (rethread) stop_threads();
   settings_ = settings;
@@ -303,7 +324,8 @@ void Nic::configure(const NicSettings& settings) {
     start_instances();
     schedule_all();
   }
-  set_polling(settings.mode == Mode::poll);
+  // Adaptive goes on as it is until it knows better.
+  if (settings.mode != Mode::adaptive) set_polling(settings.mode == Mode::poll);
 }
 
 // What threads of instances read is copied to where they may.

@@ -373,6 +373,58 @@ TEST_CASE("the budget changes at run time, and the next round keeps to it") {
   CHECK(bench.nic->settings().budget == 1);
 }
 
+TEST_CASE("adaptive: polls under load, listens when it is over, and is then not woken") {
+  const auto app = make_discard();
+  for_each_style([&](Style style, engine::Placement placement) {
+    // Pushed straight from an engine of its own, frames are none of the loop's business.
+    if (style == Style::push && placement == engine::Placement::autonomous) return;
+    Bench bench(*app, {.mode = Mode::adaptive, .adaptive = {.enter_rate = 1000}}, placement, 1,
+                style);
+    bench.settle();
+    CHECK_FALSE(bench.nic->polling());
+    unsigned pushed = 0;
+    while (!bench.nic->polling()) {
+      if (bench.taps[0].push(pattern_frame(60, pushed))) ++pushed;
+      bench.nic->run_once(0);
+    }
+    while (bench.nic->polling()) bench.nic->run_once(-1);
+    CHECK(bench.queue(0).mode_switches == 2);
+    CHECK(bench.queue(0).rx_consumed == pushed);
+    bench.settle();
+    const NicStats before = bench.nic->stats();
+    CHECK_FALSE(bench.nic->run_once(30));
+    CHECK(bench.nic->stats().wakeups == before.wakeups);
+    REQUIRE(bench.taps[0].push(pattern_frame(60, 1)));
+    while (bench.queue(0).rx_consumed == pushed) bench.nic->run_once(20000);
+  });
+}
+
+TEST_CASE("R13: a port that defers is polled by its timer, however its owner sleeps") {
+  const auto app = make_discard();
+  for (const engine::Placement placement : kPlacements) {
+    for (const bool sleeps_elsewhere : {false, true}) {
+      NicSettings settings;
+      settings.napi = {.defer_hard_irqs = 1, .gro_flush_timeout_ns = 2'000'000};
+      Bench bench(*app, settings, placement, 1);
+      bench.settle();
+      for (unsigned round = 1; round <= 20; ++round) {
+        REQUIRE(bench.taps[0].push(pattern_frame(60, round)));
+        while (bench.queue(0).rx_consumed < round) {
+          if (sleeps_elsewhere) {
+            pollfd waiting{bench.nic->fd(), POLLIN, 0};
+            while (bench.nic->run_once(0)) {
+            }
+            REQUIRE(::poll(&waiting, 1, 20000) == 1);
+          }
+          bench.nic->run_once(sleeps_elsewhere ? 0 : 20000);
+        }
+      }
+      CHECK(bench.queue(0).deferred > 0);
+      CHECK(bench.queue(0).timer_fires > 0);
+    }
+  }
+}
+
 TEST_CASE("frames that arrive while listening ring the bell once per sleep") {
   const auto app = make_discard();
   Bench bench(*app, {.mode = Mode::interrupt}, engine::Placement::driven, 1);

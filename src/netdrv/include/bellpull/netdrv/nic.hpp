@@ -118,6 +118,7 @@ class Nic {
   void look(int timeout_ms) noexcept;
   int wait_for_events(void* events, int most, int timeout_ms) noexcept;
   [[nodiscard]] std::uint64_t next_timer() const noexcept;
+  void set_timer() noexcept;
   void fire_timers() noexcept;
   unsigned busy_poll() noexcept;
   unsigned run_engine() noexcept;
@@ -125,6 +126,7 @@ class Nic {
   unsigned poll_instances() noexcept;
   void schedule_all() noexcept;
   void set_polling(bool polling) noexcept;
+  void adapt() noexcept;
   void check_threaded(const NicSettings& settings) const;
   void apply() noexcept;
   void dispatch(Instance& instance) noexcept;
@@ -140,6 +142,8 @@ class Nic {
   engine::Engine& engine_;
   App& app_;
   NicSettings settings_;
+  Adaptive adaptive_;
+  std::uint64_t received_ = 0;  // that adaptive_ was told of
   bool started_ = false;
   std::atomic<bool> polling_;
   std::atomic<unsigned> budget_{0};
