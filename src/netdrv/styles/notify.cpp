@@ -30,8 +30,11 @@ class NotifyPort final : public ChannelPort {
 
   unsigned reclaim() noexcept override {
     constexpr unsigned kAll = std::numeric_limits<unsigned>::max();
-    const unsigned count = tx_->deliver(kAll, {&NotifyPort::sent, this});
-    calls_.add(1 + count);
+    unsigned count = 0;
+    if (tx_in_flight() != 0) {
+      count = tx_->deliver(kAll, {&NotifyPort::sent, this});
+      calls_.add(1 + count);
+    }
     refill(calls_);
     return count;
   }

@@ -31,15 +31,15 @@ class PollPort final : public ChannelPort {
 
   unsigned reclaim() noexcept override {
     unsigned total = 0;
-    unsigned count = 0;
-    do {
-      count = tx_->poll(done_);
+    for (bool more = tx_in_flight() != 0; more;) {
+      const unsigned count = tx_->poll(done_);
       calls_.add(1);
       for (const engine::Completion& done : std::span(done_).first(count)) {
         settle(done.token, result_of(done), counters_);
       }
       total += count;
-    } while (count == done_.size());
+      more = count == done_.size();
+    }
     refill(calls_);
     return total;
   }
