@@ -9,6 +9,7 @@ LOW_CPU = 1.2
 SWITCHES_PER_EDGE = 2.0
 CALLS, NOTIFIES = 0.1, 0.05
 PUSH_LOOP = 0.90
+BUDGET = 64
 
 
 class Bar:
@@ -74,17 +75,19 @@ def adaptive_bars(samples):
                Bar(name, f"{woken:.0f}", "==0", woken == 0, "  # the most in any repetition"))
 
 
-def fairness_bars(samples, work_ns):
-    """At most twice the p99 of the light port alone, plus one round of the others' budgets."""
-    round_ns = 8 * 64 * work_ns
+def fairness_bars(samples):
+    """At most twice the p99 of the light port alone, plus one round of the others' budgets, at what
+    a frame took in that very sample."""
     for place in ("two", "driven"):
         for style in ("poll", "virtqueue"):
             where = f"fairness/{place}/{style}"
             alone = samples.figure(f"{where}/alone", "p99_ns")
+            goodput = samples.figure(f"{where}/beside_eight", "goodput_fps")
 
-            def limit(repetition, alone=alone):
-                value = alone(repetition)
-                return None if value is None else 2 * value + round_ns
+            def limit(repetition, alone=alone, goodput=goodput):
+                if alone(repetition) is None or not goodput(repetition):
+                    return None
+                return 2 * alone(repetition) + 8 * BUDGET * 1e9 / goodput(repetition)
             yield ratio_bar(f"fairness.{place}.{style}",
                             samples.ratio(samples.figure(f"{where}/beside_eight", "p99_ns"), limit),
                             "<=1.00", lambda value, low, high: value <= 1)
@@ -105,9 +108,9 @@ def push_bar(samples):
                      lambda value, low, high: value >= PUSH_LOOP)
 
 
-def all_bars(samples, work_ns):
+def all_bars(samples):
     yield from overload_bars(samples)
     yield from adaptive_bars(samples)
-    yield from fairness_bars(samples, work_ns)
+    yield from fairness_bars(samples)
     yield from call_bars(samples)
     yield push_bar(samples)
