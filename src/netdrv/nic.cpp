@@ -129,7 +129,9 @@ bool Nic::run_once(int timeout_ms) noexcept {
   ended += poll_instances();
   // Never asleep, but what a polling NIC waits for may have to be made by whoever shares the core.
   if (polling_ && ended == 0) ::sched_yield();
-  return busy();
+  const bool more = busy();
+  if (!more && timeout_ms == 0) set_timer();
+  return more;
 }
 
 void Nic::wait(int timeout_ms) noexcept {
@@ -163,24 +165,25 @@ void Nic::look(int timeout_ms) noexcept {
   if (by_port && timeout_ms != 0) wakeups_.add(1);
 }
 
-// Sleeps no longer than a deferred instance may. The timer is for an owner who sleeps elsewhere.
+// Sleeps no longer than a deferred instance may.
 int Nic::wait_for_events(void* events, int most, int timeout_ms) noexcept {
   auto* const found = static_cast<epoll_event*>(events);
-  const std::uint64_t due = next_timer();
+  const std::uint64_t due = timeout_ms == 0 ? Napi::kNever : next_timer();
   if (due == Napi::kNever) return ::epoll_wait(epoll_.get(), found, most, timeout_ms);
-  if (timeout_ms == 0) {
-    if (due < timer_set_ && !busy()) {
-      itimerspec when{};
-      when.it_value = to_timespec(due);
-      if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0) timer_set_ = due;
-    }
-    return ::epoll_wait(epoll_.get(), found, most, 0);
-  }
   const std::uint64_t now = monotonic_ns();
   std::uint64_t left = due > now ? due - now : 0;
   if (timeout_ms > 0) left = std::min(left, static_cast<std::uint64_t>(timeout_ms) * 1'000'000);
   const timespec time = to_timespec(left);
   return ::epoll_pwait2(epoll_.get(), found, most, &time, nullptr);
+}
+
+// For an owner who is going to sleep on fd(). One that is set too early is of no harm.
+void Nic::set_timer() noexcept {
+  const std::uint64_t due = next_timer();
+  if (due >= timer_set_) return;
+  itimerspec when{};
+  when.it_value = to_timespec(due);
+  if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0) timer_set_ = due;
 }
 
 std::uint64_t Nic::next_timer() const noexcept {
@@ -336,7 +339,10 @@ void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
     run_engine();
   }
   for (const auto& instance : instances_) instance->port->stop_tx();
-  for (const auto& instance : instances_) forget_scheduled(*instance);
+  for (const auto& instance : instances_) {
+    forget_scheduled(*instance);
+    if (instance->pool) instance->pool->adopt();  // no port of any thread uses it now
+  }
 }
 
 void Nic::drain(std::chrono::milliseconds limit) noexcept {
