@@ -39,7 +39,7 @@ void run(Running how, std::uint64_t frames, bool styles_too) {
   CAPTURE(styles_too);
   const std::uint64_t seed = ring::test::announce_seed("settings stress", 20250104);
   for (const Style style : kEveryStyle) {
-    CAPTURE(name_of(style).data());
+    INFO(std::string(name_of(style)));
     LoopBench bench(how, style, {}, kPorts, frames, 8, seed + static_cast<std::uint64_t>(style));
     unsigned disabled = kPorts;
     while (!bench.over() && !bench.stalled()) {

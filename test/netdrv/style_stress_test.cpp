@@ -26,7 +26,7 @@ std::uint64_t frames_of_each() {
 // One at a time, or up to a window, which changes while frames are flowing.
 void run(Running how, Style style, Mode mode, std::uint64_t frames, unsigned most_at_a_time,
          std::uint64_t seed) {
-  CAPTURE(name_of(style).data());
+  INFO(std::string(name_of(style)));
   CAPTURE(static_cast<int>(mode));
   CAPTURE(static_cast<int>(how));
   CAPTURE(most_at_a_time);
