@@ -202,20 +202,23 @@ void Nic::fire_timers() noexcept {
 // The owner is back from its own work: what came meanwhile is taken without an interrupt, and if
 // there was something, interrupts stay off while it works on that (rules R15 to R19).
 unsigned Nic::busy_poll() noexcept {
-  unsigned work = 0;
+  unsigned total = 0;
   for (const auto& instance : instances_) {
     if (!instance->napi.busy_poll_begin()) continue;
-    if (napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget) != Round::again) {
-      continue;
+    Round round = napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget);
+    instance->count_work();
+    unsigned work = instance->last_work;
+    if (round == Round::again) {
+      instance->napi.busy_poll_end();
+      round = napi_round(instance->napi, *instance, settings_.budget);
+      instance->count_work();
+      work += instance->last_work;
     }
-    work += instance->last_work;
-    instance->napi.busy_poll_end();
-    const Round round = napi_round(instance->napi, *instance, settings_.budget);
-    work += instance->last_work;
     if (round == Round::again) scheduled_.push_back(instance.get());
     if (round == Round::deferred && work != 0) instance->napi.suspend();
+    total += work;
   }
-  return work;
+  return total;
 }
 
 // Returns how many transfers ended.
@@ -293,13 +296,18 @@ void Nic::set_polling(bool polling) noexcept {
   if (polling) schedule_all();
 }
 
-// The owner of a disabled instance is this thread: it lets go here rather than in its next turn.
+// The owner of a disabled instance is this thread, or is about to be: it lets go here rather than
+// in its next turn.
 void Nic::forget_scheduled(Instance& instance) noexcept {
-  static_cast<void>(instance.take_rung());
   instance.port->disarm();
   const auto removed = std::remove(scheduled_.begin(), scheduled_.end(), &instance);
+  const bool in_line = removed != scheduled_.end();
   scheduled_.erase(removed, scheduled_.end());
-  if (instance.napi.owned()) instance.napi.release_disabled();
+  if (!instance.napi.owned()) return;
+  // A ringer on another thread has taken it and is a few instructions from handing it on. If it was
+  // let go of now, it would be in line twice once that has happened.
+  while (!in_line && !instance.take_rung()) ::sched_yield();
+  instance.napi.release_disabled();
 }
 
 bool Nic::set_enabled(unsigned port, bool enabled) noexcept {
