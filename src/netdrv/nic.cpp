@@ -218,21 +218,24 @@ void Nic::fire_timers() noexcept {
 // The owner is back from its own work: what came meanwhile is taken without an interrupt, and if
 // there was something, interrupts stay off while it works on that (rules R15 to R19).
 unsigned Nic::busy_poll() noexcept {
-  unsigned work = 0;
+  unsigned total = 0;
   for (const auto& instance : instances_) {
     if (instance->threaded() || !instance->napi.busy_poll_begin()) continue;
     instance->mask();
-    if (napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget) != Round::again) {
-      continue;
+    Round round = napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget);
+    instance->count_work();
+    unsigned work = instance->last_work;
+    if (round == Round::again) {
+      instance->napi.busy_poll_end();
+      round = napi_round(instance->napi, *instance, settings_.budget);
+      instance->count_work();
+      work += instance->last_work;
     }
-    work += instance->last_work;
-    instance->napi.busy_poll_end();
-    const Round round = napi_round(instance->napi, *instance, settings_.budget);
-    work += instance->last_work;
     if (round == Round::again) scheduled_.push_back(instance.get());
     if (round == Round::deferred && work != 0) instance->napi.suspend();
+    total += work;
   }
-  return work;
+  return total;
 }
 
 // Returns how many transfers ended.
@@ -433,6 +436,9 @@ void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
     run_engine();
   }
   for (const auto& instance : instances_) instance->port->stop_tx();
+  for (const auto& instance : instances_) {
+    if (instance->pool) instance->pool->adopt();  // no port of any thread uses it now
+  }
 }
 
 void Nic::drain(std::chrono::milliseconds limit) noexcept {

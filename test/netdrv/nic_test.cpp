@@ -595,6 +595,26 @@ TEST_CASE("the loop is the caller's: fd() wakes an epoll set of theirs") {
   }
 }
 
+TEST_CASE("who sleeps on fd() is woken when a deferred instance is due") {
+  const auto app = make_discard();
+  for_each_style([&](Style style, engine::Placement placement) {
+    const bool pushed = style == Style::push;  // nothing of it waits for a poll
+    NicSettings settings;
+    settings.napi = {.defer_hard_irqs = 2, .gro_flush_timeout_ns = 50'000};
+    Bench bench(*app, settings, placement, 1, style);
+    for (std::uint64_t round = 1; round <= 20; ++round) {
+      REQUIRE(bench.taps[0].push(pattern_frame(60, 1)));
+      while (bench.queue(0).rx_consumed != round || bench.queue(0).deferred < round) {
+        if (bench.nic->run_once(0)) continue;
+        pollfd one{.fd = bench.nic->fd(), .events = POLLIN, .revents = 0};
+        if (bench.queue(0).rx_consumed == round && pushed) break;
+        // Only a wake-up that is lost takes as long.
+        REQUIRE(::poll(&one, 1, pushed ? 1 : 20'000) >= (pushed ? 0 : 1));
+      }
+    }
+  });
+}
+
 TEST_CASE("another descriptor can be waited for in the same sleep, and is no wake-up of a port") {
   const auto app = make_discard();
   Bench bench(*app, {.mode = Mode::interrupt}, engine::Placement::driven, 1);

@@ -15,7 +15,7 @@ namespace bellpull::netdrv {
 class ChannelPort : public StylePort {
  public:
   // The contract of these is port.hpp's.
-  void start() noexcept final { rx_->issue(); }
+  void start() noexcept final;
   unsigned tx(std::span<Packet> packets) noexcept final;
   void stop_rx() noexcept final;
   void stop_tx() noexcept final;

@@ -16,7 +16,9 @@ class PushPort final : public ChannelPort {
   explicit PushPort(const PortParts& parts)
       : ChannelPort(parts,
                     {.received = {&PushPort::received, this}, .sent = {&PushPort::sent, this}}),
-        refill_at_(std::clamp(options_.rx_ring / 2, 1U, kRefill)) {}
+        refill_at_(std::clamp(options_.rx_ring / 2, 1U, kRefill)) {
+    if (!driven()) disown_pool();
+  }
   ~PushPort() override { wind_down(); }
 
   Polled poll(unsigned, std::uint32_t) noexcept override { return {}; }

@@ -21,6 +21,7 @@ class PushBacklogPort final : public ChannelPort {
                             .sent = {&PushBacklogPort::sent, this}}),
         refill_at_(std::clamp(options_.rx_ring / 2, 1U, kRefill)) {
     if (backlog_.make(options_.backlog) != ring::SetupError::none) throw std::bad_alloc();
+    if (!driven()) disown_pool();
   }
   ~PushBacklogPort() override { wind_down(); }
 

@@ -74,8 +74,8 @@ class Nic {
   /// and open for the life of the Nic. Throws std::system_error.
   void watch(int fd, const Watcher& watcher);
 
-  /// Readable when run_once() may have something to do. Add it to an epoll set of your own. The
-  /// Nic's, for its life.
+  /// Readable when run_once() may have something to do. Add it to an epoll set of your own, and
+  /// sleep on it after run_once(0) returned false. The Nic's, for its life.
   [[nodiscard]] int fd() const noexcept { return epoll_.get(); }
 
   /// One round: sleeps at most `timeout_ms` (-1: as long as it takes, 0: not at all) if there is
@@ -116,9 +116,9 @@ class Nic {
   void wake() noexcept;
   void wait(int timeout_ms) noexcept;
   void look(int timeout_ms) noexcept;
+  void set_timer() noexcept;
   int wait_for_events(void* events, int most, int timeout_ms) noexcept;
   [[nodiscard]] std::uint64_t next_timer() const noexcept;
-  void set_timer() noexcept;
   void fire_timers() noexcept;
   unsigned busy_poll() noexcept;
   unsigned run_engine() noexcept;

@@ -104,6 +104,9 @@ class StylePort : public Port {
   /// Makes the calling thread the owner of the pool. Cheap where it is already.
   void adopt_pool() noexcept { pool_.adopt(); }
 
+  /// Leaves the pool to the thread that runs the engine, which adopts it.
+  void disown_pool() noexcept { pool_.disown(); }
+
   /// For the destructor of a style: stops the port and drops what was received.
   void wind_down() noexcept;
 
