@@ -63,7 +63,7 @@ timespec to_timespec(std::uint64_t ns) noexcept {
 Nic::Nic(engine::Engine& engine, App& app, const NicSettings& settings)
     : engine_(engine), app_(app), settings_(settings), polling_(settings.mode == Mode::poll) {
   check(settings);
-  check_threaded(settings);
+  check_threaded(settings.threaded);
   adaptive_.configure(settings.adaptive);
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (epoll_.get() < 0) fail("epoll_create1 for the NIC's loop");
@@ -111,6 +111,7 @@ void Nic::watch(int fd, const Watcher& watcher) {
 }
 
 void Nic::start() {
+  check_threaded(settings_.threaded);
   const char* const what = "epoll_ctl: watch a port's file descriptor";
   add_to_epoll(epoll_.get(), wake_.get(), EPOLLIN | EPOLLET, kWake, what);
   add_to_epoll(epoll_.get(), timer_.get(), EPOLLIN | EPOLLET, kTimer, what);
@@ -120,9 +121,10 @@ void Nic::start() {
   }
   if (settings_.spin_engine) engine_.set_spin(polling());
   apply();
-  start_instances();
   started_ = true;
+  // Bells that ring before somebody listens are made up for by the first poll.
   for (const auto& instance : instances_) instance->port->start();
+  start_instances();
   schedule_all();
   look(0);  // the first edges, which say no more than that the descriptors are there
 }
@@ -246,7 +248,9 @@ unsigned Nic::run_engine() noexcept {
     completed = engine_.run(settings_.budget).completed;
   }
   for (const auto& instance : instances_) {
-    if (instance->port->tx_in_flight() != 0) completed += instance->port->reclaim();
+    // That of an instance with a thread is the thread's.
+    if (instance->threaded() || instance->port->tx_in_flight() == 0) continue;
+    completed += instance->port->reclaim();
   }
   return completed;
 }
@@ -308,16 +312,25 @@ void Nic::schedule_all() noexcept {
   }
 }
 
-void Nic::check_threaded(const NicSettings& settings) const {
-  if (!settings.threaded || engine_.placement() == engine::Placement::autonomous) return;
-  throw std::invalid_argument(
-      "threaded instances over a driven engine: all of its channels belong to the thread that runs "
-      "it; use an autonomous engine");
+void Nic::check_threaded(bool threaded) const {
+  if (!threaded) return;
+  if (engine_.placement() != engine::Placement::autonomous) {
+    throw std::invalid_argument(
+        "threaded instances over a driven engine: all of its channels belong to the thread that "
+        "runs it; use an autonomous engine");
+  }
+  for (const auto& instance : instances_) {
+    if (instance->port->polled()) continue;
+    throw std::invalid_argument("threaded instances with port " +
+                                std::string(instance->port->name()) +
+                                ", which pushes from the engine's thread: there is nothing to "
+                                "poll; choose another completion style");
+  }
 }
 
 void Nic::configure(const NicSettings& settings) {
   check(settings);
-  check_threaded(settings);
+  check_threaded(settings.threaded);
   adaptive_.configure(settings.adaptive);
   const bool rethread = started_ && settings.threaded != settings_.threaded;
   if (rethread) stop_threads();
@@ -446,6 +459,11 @@ void Nic::drain(std::chrono::milliseconds limit) noexcept {
 }
 
 void Nic::set_style(Style style, std::chrono::milliseconds limit) {
+  if (settings_.threaded && style == Style::push) {
+    throw std::invalid_argument(
+        "style push with threaded instances: it pushes from the engine's thread, and there is "
+        "nothing to poll; end the threads first");
+  }
   quiesce(limit);
   std::exception_ptr trouble;
   for (std::size_t i = 0; i < instances_.size(); ++i) {
@@ -459,10 +477,10 @@ void Nic::set_style(Style style, std::chrono::milliseconds limit) {
       other->egress.replace(static_cast<unsigned>(i), *instance.port);
     }
   }
-  start_instances();
   for (const auto& instance : instances_) {
     if (instance->port->state() == PortState::running) instance->port->start();
   }
+  start_instances();
   schedule_all();
   if (trouble) std::rethrow_exception(trouble);
 }

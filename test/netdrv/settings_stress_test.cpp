@@ -18,9 +18,16 @@ namespace {
 
 constexpr unsigned kPorts = 3;
 
-NicSettings any_settings(Jitter& random) {
+NicSettings any_settings(Jitter& random, bool threads) {
   NicSettings settings;
-  settings.mode = random.once_in(3) ? Mode::poll : Mode::interrupt;
+  settings.mode = static_cast<Mode>(random.draw() % 3);
+  settings.adaptive.enter_rate = 1 + random.draw() % 100'000;
+  settings.adaptive.leave_rate = 1 + random.draw() % 100'000;
+  settings.adaptive.enter_window_ns = 1 + random.draw() % 1'000'000;
+  settings.adaptive.leave_window_ns = 1 + random.draw() % 1'000'000;
+  settings.adaptive.silence_ns = 1 + random.draw() % 1'000'000;
+  settings.moderation = random.once_in(2);
+  settings.threaded = threads && random.once_in(3);
   settings.budget = 1 + random.draw() % 300;
   settings.byte_budget = random.once_in(2) ? 1 + random.draw() % 5000 : 256 * 1024;
   settings.round_budget = 1 + random.draw() % 400;
@@ -42,6 +49,9 @@ void run(Running how, std::uint64_t frames, bool styles_too) {
     INFO(std::string(name_of(style)));
     LoopBench bench(how, style, {}, kPorts, frames, 8, seed + static_cast<std::uint64_t>(style));
     unsigned disabled = kPorts;
+    const auto can_have_threads = [&] {
+      return how != Running::driven && bench.style() != Style::push;
+    };
     while (!bench.over() && !bench.stalled()) {
       if (disabled != kPorts) {
         bench.nic->run_once(0);
@@ -52,12 +62,14 @@ void run(Running how, std::uint64_t frames, bool styles_too) {
         continue;
       }
       bench.round();
-      if (bench.jitter.once_in(50)) bench.nic->configure(any_settings(bench.jitter));
+      if (bench.jitter.once_in(50))
+        bench.nic->configure(any_settings(bench.jitter, can_have_threads()));
       if (bench.jitter.once_in(50)) {
         for (const auto& loop : bench.loops) loop->set_window(1 + bench.jitter.draw() % 100);
       }
       if (styles_too && bench.jitter.once_in(500)) {
-        bench.set_style(kEveryStyle[bench.jitter.draw() % kEveryStyle.size()]);
+        const Style next = kEveryStyle[bench.jitter.draw() % kEveryStyle.size()];
+        if (next != Style::push || !bench.nic->settings().threaded) bench.set_style(next);
       }
       if (bench.jitter.once_in(100)) {
         disabled = bench.jitter.draw() % kPorts;
@@ -75,8 +87,7 @@ void run(Running how, std::uint64_t frames, bool styles_too) {
 }
 
 void run_each(bool styles_too) {
-  const std::uint64_t frames =
-      engine::test::long_run() ? 1'000'000 : engine::test::scaled(60'000);
+  const std::uint64_t frames = engine::test::long_run() ? 1'000'000 : engine::test::scaled(60'000);
   for (const Running how : kEveryRunning) run(how, frames, styles_too);
 }
 

@@ -21,6 +21,7 @@ class PushPort final : public ChannelPort {
   }
   ~PushPort() override { wind_down(); }
 
+  [[nodiscard]] bool polled() const noexcept override { return driven(); }
   Polled poll(unsigned, std::uint32_t) noexcept override { return {}; }
   // Slots come back by posting, buffers by the callback, unless the pool had none at that time.
   unsigned reclaim() noexcept override {

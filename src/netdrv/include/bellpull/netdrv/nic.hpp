@@ -59,13 +59,15 @@ class Nic {
   unsigned add_port(const PortFactory& factory);
 
   /// Registers the wait sources, enables the instances, starts the ports and polls each once. Once,
-  /// after the last add_port(). Throws std::system_error.
+  /// after the last add_port(). Throws std::system_error, and std::invalid_argument for threaded
+  /// instances with a port that is not polled.
   void start();
 
   /// Changes the completion style of all ports over links, while frames are flowing: what was
   /// received is handed on first, and what is to be sent has `limit` to be sent. Counters go on.
-  /// Owner thread, not from inside a round, after start(). When a port cannot be made, what was
-  /// thrown is passed on, and that port is gone.
+  /// Owner thread, not from inside a round, after start(). Threaded instances
+  /// and Style::push do not go together: std::invalid_argument. When a port cannot be made, what
+  /// was thrown is passed on, and that port is gone.
   void set_style(Style style, std::chrono::milliseconds limit);
 
   /// Lets the owner wait for something else in the same sleep, at no system call of its own: a
@@ -127,7 +129,7 @@ class Nic {
   void schedule_all() noexcept;
   void set_polling(bool polling) noexcept;
   void adapt() noexcept;
-  void check_threaded(const NicSettings& settings) const;
+  void check_threaded(bool threaded) const;
   void apply() noexcept;
   void dispatch(Instance& instance) noexcept;
   Round poll_once(Instance& instance) noexcept;

@@ -78,6 +78,10 @@ class Port {
   /// Lets receiving begin; until then no frame is handed over and no bell rings. Once.
   virtual void start() noexcept = 0;
 
+  /// Whether received frames wait for poll(); otherwise the thread that runs the engine hands them
+  /// over, and it is not the owner's. Constant for its life.
+  [[nodiscard]] virtual bool polled() const noexcept { return true; }
+
   /// Hands received frames to the Receiver: uses at most `budget`, stops after `byte_budget` bytes,
   /// and posts as many buffers as it emptied. A port that pushes straight has nothing to poll for.
   virtual Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept = 0;
