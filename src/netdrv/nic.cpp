@@ -40,6 +40,9 @@ constexpr std::uint64_t kWatcher = std::uint64_t{1} << 32;
 constexpr unsigned kBusyRounds = 4;
 // The same when polling: there the look can only bring bells that nobody waits for.
 constexpr unsigned kPollRounds = 1024;
+// When a port that has no buffers looks for some again. Who returns them does not say so: it may be
+// the application, on any thread.
+constexpr std::uint64_t kRetryNs = 1'000'000;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -188,8 +191,12 @@ void Nic::set_timer() noexcept {
 
 std::uint64_t Nic::next_timer() const noexcept {
   std::uint64_t next = Napi::kNever;
-  for (const auto& instance : instances_) next = std::min(next, instance->napi.timer_due());
-  return next;
+  bool starved = false;
+  for (const auto& instance : instances_) {
+    next = std::min(next, instance->napi.timer_due());
+    starved = starved || instance->port->starved();
+  }
+  return starved ? std::min(next, monotonic_ns() + kRetryNs) : next;
 }
 
 void Nic::fire_timers() noexcept {
@@ -230,6 +237,10 @@ unsigned Nic::run_engine() noexcept {
   }
   for (const auto& instance : instances_) {
     if (instance->port->tx_in_flight() != 0) completed += instance->port->reclaim();
+  }
+  // Once all have returned what they could.
+  for (const auto& instance : instances_) {
+    if (instance->port->starved()) instance->port->reclaim();
   }
   return completed;
 }

@@ -81,7 +81,7 @@ void run(Style style, Fate fate, Mode mode, std::uint64_t frames, std::uint64_t 
   const auto begun = std::chrono::steady_clock::now();
   SimOptions options;
   options.arrivals = Arrivals::poisson;
-  options.rate = 2.5e6;
+  options.rate = static_cast<double>(engine::test::scaled(2'500'000));
   options.frames = frames;
   options.seed = seed;
   options.sizes = {60, 61, 64, 60, 90};
