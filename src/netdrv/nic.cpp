@@ -127,6 +127,7 @@ bool Nic::run_once(int timeout_ms) noexcept {
   wait(timeout_ms);
   fire_timers();
   unsigned ended = run_engine();
+  suspended_ = false;
   if (settings_.napi.prefer_busy_poll) ended += busy_poll();
   collect_rung();
   ended += poll_instances();
@@ -222,7 +223,8 @@ unsigned Nic::busy_poll() noexcept {
       work += instance->last_work;
     }
     if (round == Round::again) scheduled_.push_back(instance.get());
-    if (round == Round::deferred && work != 0) instance->napi.suspend();
+    // Until the owner asks again, and finds nothing: he must not sleep on it.
+    if (round == Round::deferred && work != 0 && instance->napi.suspend()) suspended_ = true;
     total += work;
   }
   return total;
@@ -281,7 +283,7 @@ unsigned Nic::poll_instances() noexcept {
 }
 
 bool Nic::busy() noexcept {
-  return !scheduled_.empty() || engine_.runnable();
+  return !scheduled_.empty() || suspended_ || engine_.runnable();
 }
 
 void Nic::schedule_all() noexcept {
@@ -297,6 +299,7 @@ void Nic::configure(const NicSettings& settings) {
   settings_ = settings;
   for (const auto& instance : instances_) instance->configure(settings);
   set_polling(settings.mode == Mode::poll);
+  schedule_all();  // none waits for the end of a deferral of another length
 }
 
 void Nic::set_polling(bool polling) noexcept {

@@ -27,8 +27,8 @@ enum class Running : std::uint8_t { driven, sleeping, spinning };
 inline constexpr std::array kEveryRunning{Running::driven, Running::sleeping, Running::spinning};
 
 [[nodiscard]] constexpr engine::EngineOptions engine_options(Running how) {
-  return {.placement = how == Running::driven ? engine::Placement::driven
-                                              : engine::Placement::autonomous,
+  return {.placement =
+              how == Running::driven ? engine::Placement::driven : engine::Placement::autonomous,
           .spin = how == Running::spinning};
 }
 

@@ -75,8 +75,7 @@ void run(Running how, std::uint64_t frames, bool styles_too) {
 }
 
 void run_each(bool styles_too) {
-  const std::uint64_t frames =
-      engine::test::long_run() ? 1'000'000 : engine::test::scaled(60'000);
+  const std::uint64_t frames = engine::test::long_run() ? 1'000'000 : engine::test::scaled(60'000);
   for (const Running how : kEveryRunning) run(how, frames, styles_too);
 }
 
