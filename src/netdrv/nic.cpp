@@ -42,6 +42,9 @@ constexpr std::uint64_t kWatcher = std::uint64_t{1} << 32;
 constexpr unsigned kBusyRounds = 4;
 // The same when polling: there the look can only bring bells that nobody waits for.
 constexpr unsigned kPollRounds = 1024;
+// When a port that has no buffers looks for some again. Who returns them does not say so: it may be
+// the application, on any thread.
+constexpr std::uint64_t kRetryNs = 1'000'000;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -139,6 +142,7 @@ bool Nic::run_once(int timeout_ms) noexcept {
   wait(timeout_ms);
   fire_timers();
   unsigned ended = run_engine();
+  suspended_ = false;
   if (settings_.napi.prefer_busy_poll) ended += busy_poll();
   collect_rung();
   ended += poll_instances();
@@ -204,8 +208,12 @@ void Nic::set_timer() noexcept {
 
 std::uint64_t Nic::next_timer() const noexcept {
   std::uint64_t next = Napi::kNever;
-  for (const auto& instance : instances_) next = std::min(next, instance->napi.timer_due());
-  return next;
+  bool starved = false;
+  for (const auto& instance : instances_) {
+    next = std::min(next, instance->napi.timer_due());
+    starved = starved || instance->port->starved();
+  }
+  return starved ? std::min(next, monotonic_ns() + kRetryNs) : next;
 }
 
 void Nic::fire_timers() noexcept {
@@ -234,7 +242,8 @@ unsigned Nic::busy_poll() noexcept {
       work += instance->last_work;
     }
     if (round == Round::again) scheduled_.push_back(instance.get());
-    if (round == Round::deferred && work != 0) instance->napi.suspend();
+    // Until the owner asks again, and finds nothing: he must not sleep on it.
+    if (round == Round::deferred && work != 0 && instance->napi.suspend()) suspended_ = true;
     total += work;
   }
   return total;
@@ -251,6 +260,10 @@ unsigned Nic::run_engine() noexcept {
     // That of an instance with a thread is the thread's.
     if (instance->threaded() || instance->port->tx_in_flight() == 0) continue;
     completed += instance->port->reclaim();
+  }
+  // Once all have returned what they could.
+  for (const auto& instance : instances_) {
+    if (!instance->threaded() && instance->port->starved()) instance->port->reclaim();
   }
   return completed;
 }
@@ -301,7 +314,7 @@ void Nic::adapt() noexcept {
 }
 
 bool Nic::busy() noexcept {
-  return !scheduled_.empty() || engine_.runnable();
+  return !scheduled_.empty() || suspended_ || engine_.runnable();
 }
 
 void Nic::schedule_all() noexcept {
@@ -336,12 +349,10 @@ void Nic::configure(const NicSettings& settings) {
   if (rethread) stop_threads();
   settings_ = settings;
   apply();
-  if (rethread) {
-    start_instances();
-    schedule_all();
-  }
+  if (rethread) start_instances();
   // Adaptive goes on as it is until it knows better.
   if (settings.mode != Mode::adaptive) set_polling(settings.mode == Mode::poll);
+  if (started_) schedule_all();  // none waits for the end of a deferral of another length
 }
 
 // What threads of instances read is copied to where they may.

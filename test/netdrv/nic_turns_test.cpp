@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Whose turn it is: who owns an instance, in which order instances are polled, and what is counted.
 #include <doctest/doctest.h>
+#include <poll.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -110,7 +111,7 @@ TEST_CASE("an instance has one turn a round, whoever rings while it is enabled a
   std::thread ringer([&] {
     while (!over) port.ring();
   });
-  const std::uint64_t rounds = engine::test::scaled(300'000);
+  const std::uint64_t rounds = engine::test::scaled(100'000);
   std::uint64_t doubles = 0;
   for (std::uint64_t round = 0; round < rounds; ++round) {
     port.polls = 0;
@@ -177,8 +178,8 @@ TEST_CASE("a light port waits no longer than one turn of each flooded one") {
       CAPTURE(static_cast<int>(mode));
       CAPTURE(budget);
       const std::uint64_t all = std::uint64_t{kFlooded} * budget;
-      const Wait whole = longest_wait(
-          {.mode = mode, .budget = budget, .round_budget = 65536, .round_ns = 0});
+      const Wait whole =
+          longest_wait({.mode = mode, .budget = budget, .round_budget = 65536, .round_ns = 0});
       CHECK(whole.rounds == 1);
       CHECK(whole.frames == all);
       for (const unsigned round_budget : {1U, 100U, 300U}) {
@@ -191,8 +192,8 @@ TEST_CASE("a light port waits no longer than one turn of each flooded one") {
         CHECK(squeezed.frames <= all + turns_a_round * budget);
       }
       // Time is up at once, so each round is one turn.
-      const Wait hurried = longest_wait(
-          {.mode = mode, .budget = budget, .round_budget = 65536, .round_ns = 1});
+      const Wait hurried =
+          longest_wait({.mode = mode, .budget = budget, .round_budget = 65536, .round_ns = 1});
       CHECK(hurried.rounds <= kFlooded + 1);
       CHECK(hurried.frames <= all);
     }
@@ -243,7 +244,7 @@ TEST_CASE("every poll of an instance and every completion is counted as what it 
       // Until no deferral is left.
       settings.napi = {};
       turns.nic.configure(settings);
-      for (int i = 0; i < 20; ++i) turns.nic.run_once(1);
+      turns.settle();
       for (unsigned i = 0; i < 3; ++i) {
         const QueueStats queue = turns.queue(i);
         std::uint64_t polls = 0;
@@ -281,4 +282,67 @@ TEST_CASE("busy polling counts its largest poll, and suspends only who had work"
   CHECK(turns.queue(1).suspends == 1);
   CHECK(turns.queue(2).suspends == suspends);
   CHECK(turns.queue(0).suspends == 0);
+}
+
+TEST_CASE("an owner who goes to sleep does not leave an instance suspended") {
+  NicSettings settings;
+  settings.napi = {.defer_hard_irqs = 1,
+                   .gro_flush_timeout_ns = 50'000,
+                   .irq_suspend_timeout_ns = 3'600'000'000'000,
+                   .prefer_busy_poll = true};
+  for (const bool elsewhere : {false, true}) {
+    CAPTURE(elsewhere);
+    Turns turns(1, settings);
+    CountingPort& port = *turns.ports[0];
+    turns.settle();
+    port.waiting = 5;
+    turns.nic.run_once(0);
+    while (port.frames != 5) turns.nic.run_once(1);
+    CHECK(turns.queue(0).suspends > 0);
+    for (int i = 0; i < 10 && turns.nic.run_once(0); ++i) {
+    }
+    port.arrive(1);
+    const auto begun = std::chrono::steady_clock::now();
+    for (int i = 0; i < 100 && port.frames != 6; ++i) {
+      if (!elsewhere) {
+        turns.nic.run_once(20'000);
+      } else if (!turns.nic.run_once(0)) {
+        pollfd one{.fd = turns.nic.fd(), .events = POLLIN, .revents = 0};
+        REQUIRE(::poll(&one, 1, 20'000) == 1);
+      }
+    }
+    CHECK(port.frames == 6);
+    CHECK(std::chrono::steady_clock::now() - begun < 20s);  // and not an hour
+  }
+}
+
+TEST_CASE("whoever asks for more while an instance is suspended does not sleep on it") {
+  NicSettings settings;
+  settings.napi = {.defer_hard_irqs = 1,
+                   .gro_flush_timeout_ns = 3'600'000'000'000,
+                   .irq_suspend_timeout_ns = 3'600'000'000'000,
+                   .prefer_busy_poll = true};
+  Turns turns(1, settings);
+  turns.settle();
+  turns.ports[0]->waiting = 5;
+  CHECK(turns.nic.run_once(0));  // suspended: back to work, then ask again
+  CHECK(turns.ports[0]->frames == 5);
+  CHECK_FALSE(turns.nic.run_once(0));
+}
+
+TEST_CASE("a deferral ends when the settings change") {
+  NicSettings settings;
+  settings.napi = {.defer_hard_irqs = 1, .gro_flush_timeout_ns = 3'600'000'000'000};
+  Turns turns(1, settings);
+  CountingPort& port = *turns.ports[0];
+  turns.settle();
+  port.arrive(1);
+  turns.settle();
+  CHECK(port.frames == 1);
+  port.arrive(1);  // masked for an hour
+  turns.settle();
+  CHECK(port.frames == 1);
+  turns.nic.configure({});
+  turns.settle();
+  CHECK(port.frames == 2);
 }

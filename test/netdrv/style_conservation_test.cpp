@@ -81,7 +81,7 @@ void run(Style style, Fate fate, Mode mode, std::uint64_t frames, std::uint64_t 
   const auto begun = std::chrono::steady_clock::now();
   SimOptions options;
   options.arrivals = Arrivals::poisson;
-  options.rate = 2.5e6;
+  options.rate = static_cast<double>(engine::test::scaled(2'500'000));
   options.frames = frames;
   options.seed = seed;
   options.sizes = {60, 61, 64, 60, 90};
@@ -102,8 +102,7 @@ void run(Style style, Fate fate, Mode mode, std::uint64_t frames, std::uint64_t 
   const NicStats stats = nic.stats();
   const QueueStats& queue = stats.ports[0].queues[0];
   CHECK(device.scheduled == frames);
-  CHECK(device.scheduled ==
-        device.delivered + device.missed_no_buffer + device.missed_generator);
+  CHECK(device.scheduled == device.delivered + device.missed_no_buffer + device.missed_generator);
   CHECK(device.delivered == queue.rx_packets);
   CHECK(queue.rx_packets - sum(queue.rx_dropped) == app.frames);
   const std::uint64_t gone = queue.tx_packets + sum(queue.tx_dropped);

@@ -51,6 +51,12 @@ void ChannelPort::refill(engine::Counter& calls) noexcept {
   calls.add(posts + 1);
 }
 
+bool ChannelPort::is_last_buffer(engine::Counter& calls) noexcept {
+  if (!buffers_.starved() || driven()) return false;
+  refill(calls);
+  return buffers_.starved();
+}
+
 void ChannelPort::stop_rx() noexcept {
   buffers_.close();
   rx_->stop();

@@ -37,6 +37,11 @@ class ChannelPort : public StylePort {
   /// counter of calls it gets.
   void refill(engine::Counter& calls) noexcept;
 
+  /// For a callback that alone can post, with a frame it was given: whether the frame has to be
+  /// dropped, for nothing is posted and there is no other buffer; without one the callback would
+  /// never come again.
+  [[nodiscard]] bool is_last_buffer(engine::Counter& calls) noexcept;
+
   std::unique_ptr<engine::StreamChannel> rx_;  ///< the receive channel
   std::unique_ptr<engine::StreamChannel> tx_;  ///< the transmit channel
 

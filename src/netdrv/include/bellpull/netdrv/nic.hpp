@@ -83,7 +83,7 @@ class Nic {
   /// One round: sleeps at most `timeout_ms` (-1: as long as it takes, 0: not at all) if there is
   /// nothing to do and the mode lets it, runs a driven engine, and polls the scheduled instances in
   /// turn, each at most once, until the round's budget or its time is used up. True: there is more
-  /// to do, do not sleep before the next call.
+  /// to do, or the owner pledged to busy-poll: do not sleep before the next call.
   bool run_once(int timeout_ms) noexcept;
 
   /// Changes the settings; takes effect in the next round. Throws std::invalid_argument, and
@@ -158,6 +158,7 @@ class Nic {
   std::vector<Instance*> scheduled_;  // owned, in the order of their turn
   std::vector<Instance*> polled_;     // scratch of a round
   std::vector<Watcher> watchers_;
+  bool suspended_ = false;  // some instance, by the latest busy poll
   unsigned rounds_since_look_ = 0;
   engine::Counter waits_;
   engine::Counter wakeups_;

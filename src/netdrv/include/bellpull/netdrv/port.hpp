@@ -93,6 +93,10 @@ class Port {
   /// Returns the buffers of sent frames to their pool; unbounded by any budget. Returns how many.
   virtual unsigned reclaim() noexcept = 0;
 
+  /// Whether nothing more is received because the pool had no buffers, until reclaim() finds some.
+  /// Nothing rings then: ask again.
+  [[nodiscard]] virtual bool starved() const noexcept { return false; }
+
   /// Frames taken by tx() and not back.
   [[nodiscard]] virtual unsigned tx_in_flight() const noexcept = 0;
 

@@ -31,6 +31,11 @@ class RxBuffers {
   /// Buffers that are to be posted and are not.
   [[nodiscard]] unsigned missing() const noexcept { return ring_ - posted_; }
 
+  /// Whether nothing is posted although it should be.
+  [[nodiscard]] bool starved() const noexcept {
+    return posted_ == 0 && open_.load(std::memory_order_relaxed);
+  }
+
   /// Calls `post(span<const Request>)` with all that are missing, in batches, as long as it returns
   /// true, the pool has buffers and close() was not called. Returns how often it called.
   template <class Post>
