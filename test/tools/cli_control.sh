@@ -43,8 +43,18 @@ printed "set" "$bellpull" set "$control" mode=poll budget=128
 expect "who sets says nothing" test ! -s "$work/printed"
 expect "mode is set" setting_is mode poll
 expect "budget is set" setting_is budget 128
+for style in push push-backlog push-pause notify virtqueue poll; do
+  expect "to style $style" "$bellpull" set "$control" "style=$style"
+  expect "style $style is set" setting_is style "$style"
+  expect "ping in style $style" ping -q -c 3 -i 0.01 -W 10 10.99.0.2
+done
+printed "a port off" "$bellpull" set "$control" port.bp0=off
+expect "a port is off" setting_is port.bp0 off
+expect "nobody answers" bash -c "! ping -q -c 1 -W 0.2 10.99.0.2"
+expect "a port on" "$bellpull" set "$control" port.bp0=on
+expect "a port is on" setting_is port.bp0 on
 expect "ping while polling" ping -q -c 3 -i 0.01 -W 10 10.99.0.2
-refused 2 "'bugdet' is unknown: use mode, budget," \
+refused 2 "'bugdet' is unknown: use mode, style, budget," \
   set "$control" bugdet=1
 refused 2 "'mode' is no KEY=VALUE: write mode=VALUE" set "$control" mode
 refused 2 "mode: 'turbo' is unknown: use interrupt or poll" set "$control" mode=turbo
