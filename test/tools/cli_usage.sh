@@ -39,9 +39,7 @@ for option in --app --address --mac --mode --style --io --engine --budget --rx-r
 done
 refused 2 "'yaml' is unknown: use table, json or prometheus" run tap:bp0 "${ok[@]}" --format yaml
 refused 2 "'prometheus' is unknown: use table or json" probe --format prometheus
-refused 2 "'turbo' is unknown: use interrupt or poll" run tap:bp0 "${ok[@]}" --mode turbo
-refused 2 "'adaptive' comes in a later version: use interrupt or poll" \
-  run tap:bp0 "${ok[@]}" --mode adaptive
+refused 2 "'turbo' is unknown: use interrupt, poll or adaptive" run tap:bp0 "${ok[@]}" --mode turbo
 refused 2 "'pull' is unknown: use push, push-backlog, push-pause, notify, poll or virtqueue" \
   run tap:bp0 "${ok[@]}" --style pull
 refused 2 "--rx-ring: 100 is no power of two: use 64 or 128" run tap:bp0 "${ok[@]}" --rx-ring 100

@@ -87,7 +87,6 @@ TEST_CASE("what comes later is refused by name, with what to use instead") {
     return contains(refusal_of(with(change)), "comes in a later version: use ");
   };
   CHECK(later([](RunWords& words) { words.app = "switch"; }));
-  CHECK(later([](RunWords& words) { words.mode = "adaptive"; }));
   CHECK(later([](RunWords& words) { words.io = "uring"; }));
 }
 
@@ -95,7 +94,7 @@ TEST_CASE("unknown words are refused with those that are known") {
   CHECK(contains(refusal_of(with([](RunWords& words) { words.app = "router"; })),
                  "--app: 'router' is unknown: use respond, patch, reflect or discard"));
   CHECK(contains(refusal_of(with([](RunWords& words) { words.mode = "Poll"; })),
-                 "use interrupt or poll"));
+                 "use interrupt, poll or adaptive"));
   CHECK(contains(refusal_of(with([](RunWords& words) { words.style = ""; })),
                  "use push, push-backlog, push-pause, notify, poll or virtqueue"));
   CHECK(contains(refusal_of(with([](RunWords& words) { words.io = "mmap"; })), "use syscall"));
