@@ -211,7 +211,7 @@ std::uint64_t Nic::next_timer() const noexcept {
   bool starved = false;
   for (const auto& instance : instances_) {
     next = std::min(next, instance->napi.timer_due());
-    starved = starved || instance->port->starved();
+    starved = starved || (!instance->threaded() && instance->port->starved());
   }
   return starved ? std::min(next, monotonic_ns() + kRetryNs) : next;
 }
@@ -233,12 +233,10 @@ unsigned Nic::busy_poll() noexcept {
     if (instance->threaded() || !instance->napi.busy_poll_begin()) continue;
     instance->mask();
     Round round = napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget);
-    instance->count_work();
     unsigned work = instance->last_work;
     if (round == Round::again) {
       instance->napi.busy_poll_end();
       round = napi_round(instance->napi, *instance, settings_.budget);
-      instance->count_work();
       work += instance->last_work;
     }
     if (round == Round::again) scheduled_.push_back(instance.get());
@@ -320,7 +318,8 @@ bool Nic::busy() noexcept {
 void Nic::schedule_all() noexcept {
   for (const auto& instance : instances_) {
     if (!instance->napi.schedule_prep()) continue;
-    instance->port->disarm();
+    // A thread that has let go of its instance may still be unmasking it: masking is its own then.
+    if (!instance->threaded()) instance->port->disarm();
     dispatch(*instance);
   }
 }
@@ -393,10 +392,8 @@ void Nic::dispatch(Instance& instance) noexcept {
 // One round of an instance that the calling thread owns.
 Round Nic::poll_once(Instance& instance) noexcept {
   const unsigned budget = budget_.load(std::memory_order_relaxed);  // a wish
-  const Round round = polling() ? napi_busy_round(instance.napi, instance, budget)
-                                : napi_round(instance.napi, instance, budget);
-  instance.count_work();
-  return round;
+  return polling() ? napi_busy_round(instance.napi, instance, budget)
+                   : napi_round(instance.napi, instance, budget);
 }
 
 void Nic::stop_threads() noexcept {
@@ -451,7 +448,7 @@ void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
     instance->port->stop_rx();
   }
   for (const auto& instance : instances_) {
-    while (instance->poll(settings_.budget) != 0) run_engine();
+    while (instance->pull(settings_.budget) != 0) run_engine();
   }
   const auto until = std::chrono::steady_clock::now() + limit;
   run_engine();
