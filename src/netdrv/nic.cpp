@@ -42,12 +42,12 @@ constexpr std::uint64_t kWatcher = std::uint64_t{1} << 32;
 constexpr unsigned kBusyRounds = 4;
 // The same when polling: there the look can only bring bells that nobody waits for.
 constexpr unsigned kPollRounds = 1024;
-// When a port that has no buffers looks for some again. Who returns them does not say so: it may be
-// the application, on any thread.
-constexpr std::uint64_t kRetryNs = 1'000'000;
 // What a round of these without work counts besides: on a core that others want it gives away
 // milliseconds, and who waits at another descriptor would wait for a thousand of them.
 constexpr unsigned kIdleRound = 63;
+// When a port that has no buffers looks for some again. Who returns them does not say so: it may be
+// the application, on any thread.
+constexpr std::uint64_t kRetryNs = 1'000'000;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
