@@ -66,7 +66,8 @@ void add_run_options(CLI::App& command, RunWords& words) {
   command
       .add_option("--mode", words.mode,
                   "interrupt: sleep when there is nothing to do; poll: never\n"
-                  "sleep (default interrupt)")
+                  "sleep; adaptive: poll under load, else sleep (default\n"
+                  "interrupt)")
       ->type_name("MODE");
   command
       .add_option("--style", words.style,

@@ -42,6 +42,9 @@ constexpr std::uint64_t kWatcher = std::uint64_t{1} << 32;
 constexpr unsigned kBusyRounds = 4;
 // The same when polling: there the look can only bring bells that nobody waits for.
 constexpr unsigned kPollRounds = 1024;
+// What a round of these without work counts besides: on a core that others want it gives away
+// milliseconds, and who waits at another descriptor would wait for a thousand of them.
+constexpr unsigned kIdleRound = 63;
 // When a port that has no buffers looks for some again. Who returns them does not say so: it may be
 // the application, on any thread.
 constexpr std::uint64_t kRetryNs = 1'000'000;
@@ -55,6 +58,20 @@ void add_to_epoll(int epoll, int fd, std::uint32_t events, std::uint64_t data, c
   event.events = events;
   event.data.u64 = data;
   if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail(what);
+}
+
+// Gives each wait source of the engine the position that it has now. One that is known already says
+// once more that it is ready, if it is.
+void watch_sources(int epoll, engine::Engine& engine) {
+  const auto sources = engine.wait_sources();
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    epoll_event event{};
+    event.events = sources[i].events | EPOLLET;
+    event.data.u64 = i;
+    if (::epoll_ctl(epoll, EPOLL_CTL_MOD, sources[i].fd, &event) == 0) continue;
+    add_to_epoll(epoll, sources[i].fd, event.events, i,
+                 "epoll_ctl: watch a port's file descriptor");
+  }
 }
 
 timespec to_timespec(std::uint64_t ns) noexcept {
@@ -115,13 +132,10 @@ void Nic::watch(int fd, const Watcher& watcher) {
 
 void Nic::start() {
   check_threaded(settings_.threaded);
-  const char* const what = "epoll_ctl: watch a port's file descriptor";
+  const char* const what = "epoll_ctl: watch the NIC's own bell and timer";
   add_to_epoll(epoll_.get(), wake_.get(), EPOLLIN | EPOLLET, kWake, what);
   add_to_epoll(epoll_.get(), timer_.get(), EPOLLIN | EPOLLET, kTimer, what);
-  const auto sources = engine_.wait_sources();
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    add_to_epoll(epoll_.get(), sources[i].fd, sources[i].events | EPOLLET, i, what);
-  }
+  watch_sources(epoll_.get(), engine_);
   if (settings_.spin_engine) engine_.set_spin(polling());
   apply();
   started_ = true;
@@ -148,7 +162,10 @@ bool Nic::run_once(int timeout_ms) noexcept {
   ended += poll_instances();
   if (settings_.mode == Mode::adaptive) adapt();
   // Never asleep, but what a polling NIC waits for may have to be made by whoever shares the core.
-  if (polling() && ended == 0) ::sched_yield();
+  if (polling() && ended == 0) {
+    ::sched_yield();
+    rounds_since_look_ += kIdleRound;
+  }
   if (busy()) return true;
   if (timeout_ms == 0) set_timer();
   return false;
@@ -484,6 +501,11 @@ void Nic::set_style(Style style, std::chrono::milliseconds limit) {
     for (const auto& other : instances_) {
       other->egress.replace(static_cast<unsigned>(i), *instance.port);
     }
+  }
+  try {
+    watch_sources(epoll_.get(), engine_);  // they have changed places where a port stayed or went
+  } catch (...) {
+    trouble = std::current_exception();
   }
   for (const auto& instance : instances_) {
     if (instance->port->state() == PortState::running) instance->port->start();

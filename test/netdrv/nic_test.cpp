@@ -628,6 +628,28 @@ TEST_CASE("a port that loses its device does not disturb the others") {
   }
 }
 
+TEST_CASE("the style changes behind the loss of a device: the other ports are still listened to") {
+  const auto app = make_reflect();
+  Bench bench(*app, {}, engine::Placement::driven, 3);
+  Bytes frame = pattern_frame(60, 1);
+  frame[0] = frame[6] = std::byte{2};
+  REQUIRE(bench.taps[1].push(frame));
+  bench.taps[1].close();  // the reply will find nobody
+  for (int i = 0; i < 10; ++i) bench.nic->run_once(0);
+  REQUIRE(bench.nic->running_ports() == 2);
+  for (const Style style : kStyles) {
+    bench.nic->set_style(style, 500ms);
+    for (const unsigned port : {0U, 2U}) {
+      CAPTURE(port);
+      const std::uint64_t before = bench.queue(port).tx_packets;
+      bench.settle();
+      REQUIRE(bench.taps[port].push(frame));
+      bench.settle();
+      CHECK(bench.queue(port).tx_packets == before + 1);
+    }
+  }
+}
+
 TEST_CASE("the loop is the caller's: fd() wakes an epoll set of theirs") {
   const auto app = make_discard();
   for (const auto placement : {engine::Placement::driven, engine::Placement::autonomous}) {

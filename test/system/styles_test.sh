@@ -14,7 +14,7 @@ begin "$@"
 CHECK_STATISTICS=$2
 
 styles=(push push-backlog push-pause notify poll virtqueue)
-modes=(interrupt poll)
+modes=(interrupt poll adaptive)
 engines=(driven thread)
 apps=(respond patch reflect discard)
 add_namespace west
@@ -98,7 +98,7 @@ pairwise() {
   local s a
   for s in "${!styles[@]}"; do
     for a in "${!apps[@]}"; do
-      printf '%s %s %s %s\n' "${styles[s]}" "${modes[(s + a) % 2]}" "${engines[(s + a) / 2 % 2]}" \
+      printf '%s %s %s %s\n' "${styles[s]}" "${modes[(s + a) % 3]}" "${engines[(s / 3 + a) % 2]}" \
         "${apps[a]}"
     done
   done

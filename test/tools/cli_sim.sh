@@ -39,7 +39,7 @@ for style in "${styles[@]}"; do
   received=0
   sent=0
   for engine in driven thread; do
-    for mode in interrupt poll; do
+    for mode in interrupt poll adaptive; do
       for app in respond patch reflect discard; do
         ports=("$port")
         [[ $app != patch ]] || ports+=("$port,arrivals=poisson")
@@ -103,7 +103,7 @@ for engine in driven thread; do
     --engine "$engine" --control "$control" --format json
   expect "engine $engine: the style is there" setting_is style poll
   for style in "${styles[@]}" poll; do
-    for mode in poll interrupt; do
+    for mode in poll adaptive interrupt; do
       expect "engine $engine: to $style, $mode" \
         "$bellpull" set "$control" "style=$style" "mode=$mode"
       expect "engine $engine: it is $style" setting_is style "$style"
