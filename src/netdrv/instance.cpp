@@ -171,8 +171,6 @@ void Instance::add_port_counters(QueueStats& stats) const noexcept {
 // The port is about to go.
 void Instance::keep_counters() noexcept {
   add_port_counters(kept_);
-  // The link goes on counting these.
-  kept_.syscalls = 0;
 }
 
 QueueStats Instance::stats() const {

@@ -504,50 +504,6 @@ TEST_CASE("what a stuck port cannot take is dropped there, and the other port go
   check_conservation(*bench.nic);
 }
 
-TEST_CASE("a port whose packets all wait for another one goes on when they are back") {
-  // Port 1 can hold more frames than port 0 has buffers.
-  constexpr PortOptions kSmall{.rx_ring = 16, .tx_ring = 1, .backlog = 1};
-  constexpr PortOptions kLarge{.rx_ring = 16, .tx_ring = 4096, .backlog = 1};
-  for_each_style([&](Style style, engine::Placement placement) {
-    const auto app = make_patch();
-    std::array<SocketTap, 2> taps;
-    std::array<TapLink, 2> links{TapLink(taps[0].device("p0")), TapLink(taps[1].device("p1"))};
-    engine::Engine engine({.placement = placement});
-    Nic nic(engine, *app, {});
-    nic.add_port(links[0], style, kSmall);
-    nic.add_port(links[1], style, kLarge);
-    nic.start();
-    // Nobody reads behind port 1, until port 0 takes no more.
-    const auto flood = [&] {
-      unsigned idle = 0;
-      for (unsigned i = 0; i < 1000 && idle < 100; ++i) {
-        idle = taps[0].push(pattern_frame(60, i)) ? 0 : idle + 1;
-        nic.run_once(1);
-      }
-    };
-    flood();
-    const auto sent = [&] { return nic.stats().ports[1].queues[0].tx_packets; };
-    for (unsigned i = 0; i < 50; ++i) {
-      while (!taps[1].pull_raw().empty()) {
-      }
-      nic.run_once(1);
-    }
-    const std::uint64_t before = sent();
-    static_cast<void>(taps[0].push(pattern_frame(60, 1)));
-    const auto begun = std::chrono::steady_clock::now();
-    while (sent() < before + 1 && std::chrono::steady_clock::now() - begun < 20s) {
-      static_cast<void>(taps[0].push(pattern_frame(60, 2)));
-      nic.run_once(1);
-      while (!taps[1].pull_raw().empty()) {
-      }
-    }
-    CHECK(sent() > before);
-    nic.drain(0ms);
-    check_conservation(nic);
-    CHECK(nic.stats().pool_outstanding == 0);
-  });
-}
-
 TEST_CASE("draining accounts for every frame on its way, in every style and placement") {
   for_each_style([](Style style, engine::Placement placement) {
     const auto app = make_patch();

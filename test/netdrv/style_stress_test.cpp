@@ -59,3 +59,22 @@ TEST_CASE("a NIC that listens hands every frame over, whoever is late, and never
 TEST_CASE("a NIC that polls hands every frame over, whoever is late, and never gets stuck") {
   run_all(Mode::poll);
 }
+
+// What it left behind, a leak checker would see.
+TEST_CASE("a NIC can be destroyed while frames are flowing") {
+  const std::uint64_t seed = ring::test::announce_seed("destroyed", 20250106);
+  for (unsigned turn = 0; turn < 10; ++turn) {
+    for (const Style style : kEveryStyle) {
+      for (const Running how : kEveryRunning) {
+        INFO(std::string(name_of(style)));
+        CAPTURE(static_cast<int>(how));
+        constexpr std::uint64_t kEndless = ~std::uint64_t{0};
+        LoopBench bench(how, style, {}, 2, kEndless, 100, seed + turn);
+        while (bench.handed() < 200 && !bench.stalled()) bench.round();
+        REQUIRE_FALSE(bench.stalled());
+        bench.nic.reset();
+        CHECK(bench.app->wrong() == 0);
+      }
+    }
+  }
+}
