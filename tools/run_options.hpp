@@ -34,7 +34,7 @@ struct RunWords {
 };
 
 /// The words of netdrv::Mode, in its order, and those to come.
-inline constexpr std::array kModes = {Word{"interrupt"}, Word{"poll"}, Word{"adaptive", false}};
+inline constexpr std::array kModes = {Word{"interrupt"}, Word{"poll"}, Word{"adaptive"}};
 
 /// What to do with the frames.
 enum class AppKind : std::uint8_t { respond, patch, reflect, discard };

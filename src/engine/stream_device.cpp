@@ -14,7 +14,8 @@ StreamDevice::StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_p
       writes_(capabilities_.operations.contains(Operation::read)),
       per_chain_(std::min(capabilities_.max_segments, size)) {
   segments_.resize(std::size_t{size} * per_chain_);
-  pieces_.resize(per_chain_);
+  pieces_.resize(std::size_t{kBatch} * per_chain_);
+  taken_chains_.resize(kBatch);
   chains_.resize(size);
   in_use_.resize(size);
   results_.resize(size);
@@ -136,33 +137,42 @@ void StreamDevice::end_all() noexcept {
 
 void StreamDevice::feed() noexcept {
   const unsigned room = stopped_ ? size() : backend_->window();
-  while (held_ < room && queue_.available()) {
-    if (take(held_)) ++held_;
+  while (held_ < room && take(std::min(room - held_, kBatch)) != 0) {
   }
   publish();  // what ended without being started
   if (held_ != 0) start_held();
 }
 
-// Takes one chain into ops_[at]; false when it ended at once instead, or was not there.
-bool StreamDevice::take(std::size_t at) noexcept {
-  ring::Chain chain;
-  // Pieces are collected before their place by head is known.
-  if (!queue_.with([&](auto& ring) noexcept { return ring.take(pieces_, chain); })) return false;
-  chains_[chain.head] = chain;
-  if (stopped_) {
-    end(chain.head, StreamResult{.status = Status::not_attempted});
-    return false;
+// Takes at most `most` chains, and returns how many: behind those in ops_, or, once the device has
+// stopped, to their end.
+std::uint32_t StreamDevice::take(unsigned most) noexcept {
+  std::uint32_t count = 0;
+  ring::Budget budget{.chains = most};
+  const std::span<ring::Chain> chains = std::span(taken_chains_).first(most);
+  queue_.with([&](auto& ring) noexcept { (void)ring.take(budget, pieces_, chains, count); });
+  for (const ring::Chain& chain : chains.first(count)) {
+    chains_[chain.head] = chain;
+    if (stopped_) {
+      end(chain.head, StreamResult{.status = Status::not_attempted});
+    } else if (chain.readable + chain.writable > per_chain_) {
+      queue_.with([&](auto& ring) noexcept { ring.complete(chain, 0); });
+    } else {
+      hold(chain);
+    }
   }
+  return count;
+}
+
+// Its pieces are copied to where they stay until it is done.
+void StreamDevice::hold(const ring::Chain& chain) noexcept {
   const std::uint32_t count = chain.readable + chain.writable;
   Segment* const segments = segments_.data() + std::size_t{chain.head} * per_chain_;
-  for (std::uint32_t i = 0; i < count; ++i) segments[i] = {pieces_[i].data, pieces_[i].length};
-  const std::uint64_t id = (++taken_ << kIdShift) | kIdMark | chain.head;
+  for (std::uint32_t i = 0; i < count; ++i) segments[i] = pieces_[chain.first + i];
   const std::span<const Segment> all(segments, count);
-  Op& op = ops_[at];
-  op.id = id;
+  Op& op = ops_[held_++];
+  op.id = (++taken_ << kIdShift) | kIdMark | chain.head;
   op.operation = writes_ ? Operation::read : Operation::write;
   (writes_ ? op.destination : op.source) = all;
-  return true;
 }
 
 void StreamDevice::start_held() noexcept {

@@ -58,7 +58,8 @@ class StreamDevice final : public ChannelDevice {
   [[nodiscard]] Reaped reap(unsigned room) noexcept;
   [[nodiscard]] unsigned report(unsigned limit) noexcept;
   void feed() noexcept;
-  bool take(std::size_t at) noexcept;
+  std::uint32_t take(unsigned most) noexcept;
+  void hold(const ring::Chain& chain) noexcept;
   void start_held() noexcept;
   void stop() noexcept;
   void end_all() noexcept;
@@ -66,12 +67,13 @@ class StreamDevice final : public ChannelDevice {
   void end(std::uint16_t head, const StreamResult& result) noexcept;
 
   const CompletionSink sink_;
-  const bool writes_;                  // the client's memory
-  unsigned per_chain_;                 // segments reserved for each head in segments_
-  std::vector<Segment> segments_;      // what an Op's segments point at
-  std::vector<ring::Piece> pieces_;    // of the chain that is being taken
-  std::vector<ring::Chain> chains_;    // by head: what the ring wants back
-  std::vector<std::uint64_t> in_use_;  // by head: the id the back-end has, or 0
+  const bool writes_;                      // the client's memory
+  unsigned per_chain_;                     // segments reserved for each head in segments_
+  std::vector<Segment> segments_;          // what an Op's segments point at
+  std::vector<ring::Piece> pieces_;        // of the chains that are being taken
+  std::vector<ring::Chain> taken_chains_;  // these
+  std::vector<ring::Chain> chains_;        // by head: what the ring wants back
+  std::vector<std::uint64_t> in_use_;      // by head: the id the back-end has, or 0
   std::vector<StreamResult> results_;
   std::vector<Op> ops_;  // the first held_: taken from the ring, not accepted by the back-end yet
   std::vector<Done> done_;  // of the latest reap(); from next_done_ to end_done_ not reported yet

@@ -2,7 +2,6 @@
 #include "instance.hpp"
 
 #include <time.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -56,28 +55,65 @@ void Instance::restyle(Style style) {
 
 void Instance::ring(void* context) noexcept {
   auto& instance = *static_cast<Instance*>(context);
-  if (!instance.napi.schedule_prep()) return;
-  instance.rung_.store(true, std::memory_order_release);  // pairs with the acquire in take_rung()
-  if (instance.nic_.engine_.placement() == engine::Placement::driven) return;
-  const std::uint64_t one = 1;
-  // Full is as good as written: the reader is being woken.
-  [[maybe_unused]] const auto written = ::write(instance.nic_.wake_.get(), &one, sizeof one);
+  if (instance.napi.schedule_prep()) instance.hand_over();
+}
+
+void Instance::hand_over() noexcept {
+  // Release pairs with the acquire in take_rung(). To whom is fixed as long as anybody owns it.
+  calls_.fetch_or(kRung, std::memory_order_release);
+  if (threaded_.load(std::memory_order_relaxed)) {
+    calls_.notify_one();
+    return;
+  }
+  if (nic_.engine_.placement() == engine::Placement::driven) return;
+  nic_.wake();
 }
 
 void Instance::count_work() noexcept {
   raise_to(largest_work_, last_work);
+  // What a timer found came at any time since the poll before it.
+  if (std::exchange(by_timer_, false)) deferred_for_ += last_work * dim_.deferral_ns() / 2;
+}
+
+void Instance::moderate(const NapiSettings& settings, std::uint64_t now) noexcept {
+  const NapiCounters& counters = napi.counters();
+  const std::uint64_t events = counters.scheduled.load(std::memory_order_relaxed) +  // a counter
+                               counters.timer_fires.value();
+  if (events == events_) return;
+  events_ = events;
+  const PortCounters& port_counters = port->counters();
+  if (!dim_.sample({.time_ns = now,
+                    .packets = received_.value(),
+                    .bytes = port_counters.rx_bytes.value(),
+                    .events = events,
+                    .added_ns = deferred_for_})) {
+    return;
+  }
+  NapiSettings moderated = settings;
+  moderated.defer_hard_irqs = dim_.deferral_ns() == 0 ? 0 : 1;
+  moderated.gro_flush_timeout_ns = dim_.deferral_ns();
+  napi.configure(moderated);
 }
 
 bool Instance::take_rung() noexcept {
   // Relaxed: only a hint whether the exchange is worth its price.
-  if (!rung_.load(std::memory_order_relaxed)) return false;
-  return rung_.exchange(false, std::memory_order_acquire);  // pairs with the release in ring()
+  if ((calls_.load(std::memory_order_relaxed) & kRung) == 0) return false;
+  // Acquire pairs with the release in hand_over().
+  return (calls_.fetch_and(~kRung, std::memory_order_acquire) & kRung) != 0;
+}
+
+bool Instance::take_back() noexcept {
+  if (!napi.owned()) return false;
+  // Who won it in ring() is between two statements: it cannot take long.
+  while (!take_rung()) std::this_thread::yield();
+  return true;
 }
 
 unsigned Instance::poll(unsigned budget) noexcept {
   port->reclaim();
+  if (!crossings_.empty()) send_crossed();
   if (budget == 0) return 0;
-  const Polled polled = port->poll(budget, nic_.settings_.byte_budget);
+  const Polled polled = port->poll(budget, nic_.byte_budget_.load(std::memory_order_relaxed));
   last_work = polled.work;
   if (port->state() == PortState::gone) release_gone();
   return polled.more ? budget : polled.work;
@@ -85,6 +121,7 @@ unsigned Instance::poll(unsigned budget) noexcept {
 
 void Instance::receive(std::span<Packet> burst) noexcept {
   raise_to(largest_burst_, burst.size());
+  received_.add(burst.size());
   const unsigned every = latency_every_.load(std::memory_order_relaxed);  // a wish
   if (every != 0) measure(burst, every);
   egress.begin(number_);

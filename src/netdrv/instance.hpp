@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <thread>
+#include <vector>
 
+#include "bellpull/netdrv/crossing.hpp"
 #include "bellpull/netdrv/egress.hpp"
 #include "bellpull/netdrv/latency_histogram.hpp"
 #include "bellpull/netdrv/napi.hpp"
@@ -13,6 +16,7 @@
 #include "bellpull/netdrv/packet_pool.hpp"
 #include "bellpull/netdrv/port.hpp"
 #include "bellpull/netdrv/style.hpp"
+#include "dim.hpp"
 
 namespace bellpull::netdrv {
 
@@ -46,11 +50,50 @@ class Instance final : public Receiver {
   /// After a round.
   void count_work() noexcept;
 
+  /// Frames received so far. Any thread.
+  [[nodiscard]] std::uint64_t received() const noexcept { return received_.value(); }
+
+  /// The next round is the timer's.
+  void expire() noexcept { by_timer_ = true; }
+
+  /// After a round, at `now` on the clock: chooses anew how long to defer, if there was an event.
+  void moderate(const NapiSettings& settings, std::uint64_t now) noexcept;
+
   /// From the port, on whichever thread hands frames over.
   void receive(std::span<Packet> burst) noexcept override;
 
-  /// Whether the bell was rung since the last call.
+  /// Gives ownership, which the caller has, to whoever polls the instance: its thread, or the loop
+  /// of the Nic, which takes it with take_rung().
+  void hand_over() noexcept;
+
+  /// Whether ownership was handed over to the loop since the last call.
   [[nodiscard]] bool take_rung() noexcept;
+
+  /// Takes ownership back, if anybody has it, from whoever is on the way to hand it over. The
+  /// thread of the instance has been stopped, and the loop knows nothing of it. False: nobody had
+  /// it.
+  [[nodiscard]] bool take_back() noexcept;
+
+  /// Lets frames for this port from the others cross over. No instance is polled. Throws
+  /// std::bad_alloc.
+  void make_crossings(std::span<const std::unique_ptr<Instance>> all);
+  /// Undoes it; what has not been sent is lost.
+  void forget_crossings(std::span<const std::unique_ptr<Instance>> all) noexcept;
+
+  /// From now on the instance, which is disabled, is polled by a thread of its own. Throws
+  /// std::system_error.
+  void start_thread();
+
+  /// Whether it is. Any thread that owns the instance, and that of the Nic.
+  [[nodiscard]] bool threaded() const noexcept {
+    return threaded_.load(std::memory_order_relaxed);  // does not change while anybody owns it
+  }
+
+  /// Ends the thread, wherever it is. Afterwards the caller's thread polls the instance.
+  void stop_thread() noexcept;
+
+  /// Sends what has crossed over from other threads.
+  void send_crossed() noexcept;
 
   /// All counters.
   [[nodiscard]] QueueStats stats() const;
@@ -63,7 +106,11 @@ class Instance final : public Receiver {
   unsigned last_work = 0;  // of the latest poll
 
  private:
+  static constexpr std::uint32_t kRung = 1;
+  static constexpr std::uint32_t kQuit = 2;
+
   static void ring(void* instance) noexcept;
+  void run_thread() noexcept;
   void keep_counters() noexcept;
   void measure(std::span<const Packet> burst, unsigned every) noexcept;
   void release_gone() noexcept;
@@ -74,13 +121,22 @@ class Instance final : public Receiver {
   Link* link_ = nullptr;
   PortOptions options_;
   bool released_ = false;  // its interface is gone and its buffers are back
-  std::atomic<bool> rung_{false};
+  // kRung: ownership waits for whoever polls; kQuit: the thread is to end.
+  std::atomic<std::uint32_t> calls_{0};
+  std::atomic<bool> threaded_{false};
+  std::thread thread_;
+  std::vector<std::unique_ptr<Crossing>> crossings_;  // by the instance that frames come from
   engine::Counter largest_work_;
   engine::Counter largest_burst_;
   std::atomic<unsigned> latency_every_{0};
   LatencyHistogram latency_;
   unsigned frames_to_sample_ = 1;
-  QueueStats kept_;  // of the ports that were here before
+  engine::Counter received_;
+  bool by_timer_ = false;
+  Dim dim_;
+  std::uint64_t events_ = 0;        // that dim_ was told of
+  std::uint64_t deferred_for_ = 0;  // ns that frames waited for a timer, summed over them
+  QueueStats kept_;                 // of the ports that were here before
 };
 
 }  // namespace bellpull::netdrv

@@ -21,13 +21,16 @@ bool Napi::stop_timer() noexcept {
 bool Napi::schedule_prep() noexcept {
   std::uint32_t seen = state_.load(std::memory_order_relaxed);  // the exchange below decides
   for (;;) {
-    if ((seen & kDisable) != 0) return false;
-    const std::uint32_t wanted = seen | kSched | ((seen & kSched) != 0 ? kMissed : 0);
+    // A refusal is exchanged too, for what is there already: what was loaded may be older than
+    // enable(), and whoever schedules after enable() has to see the causes of refused events.
+    const bool disabled = (seen & kDisable) != 0;
+    const std::uint32_t taken = seen | kSched | ((seen & kSched) != 0 ? kMissed : 0);
     // Acquire pairs with the release in complete_done(): the new owner sees all the old one did.
-    // Release pairs with the acquire in complete_done() and busy_poll_end(): who finds MISSED sees
-    // the event's cause.
-    if (state_.compare_exchange_weak(seen, wanted, std::memory_order_acq_rel,
+    // Release pairs with the acquire in complete_done() and busy_poll_end(), and here: who finds
+    // MISSED, or schedules after enable(), sees the event's cause.
+    if (state_.compare_exchange_weak(seen, disabled ? seen : taken, std::memory_order_acq_rel,
                                      std::memory_order_relaxed)) {
+      if (disabled) return false;
       break;
     }
   }

@@ -16,11 +16,13 @@
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -61,6 +63,8 @@ timespec to_timespec(std::uint64_t ns) noexcept {
 Nic::Nic(engine::Engine& engine, App& app, const NicSettings& settings)
     : engine_(engine), app_(app), settings_(settings), polling_(settings.mode == Mode::poll) {
   check(settings);
+  check_threaded(settings);
+  adaptive_.configure(settings.adaptive);
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (epoll_.get() < 0) fail("epoll_create1 for the NIC's loop");
   wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -71,6 +75,7 @@ Nic::Nic(engine::Engine& engine, App& app, const NicSettings& settings)
 
 // An engine of its own may be calling the instances until their ports are stopped.
 Nic::~Nic() {
+  stop_threads();
   for (const auto& instance : instances_) instance->port->stop_rx();
   for (const auto& instance : instances_) instance->port.reset();
 }
@@ -113,11 +118,19 @@ void Nic::start() {
   for (std::size_t i = 0; i < sources.size(); ++i) {
     add_to_epoll(epoll_.get(), sources[i].fd, sources[i].events | EPOLLET, i, what);
   }
-  if (settings_.spin_engine) engine_.set_spin(polling_);
-  for (const auto& instance : instances_) static_cast<void>(instance->napi.enable());
+  if (settings_.spin_engine) engine_.set_spin(polling());
+  apply();
+  start_instances();
+  started_ = true;
   for (const auto& instance : instances_) instance->port->start();
   schedule_all();
   look(0);  // the first edges, which say no more than that the descriptors are there
+}
+
+void Nic::wake() noexcept {
+  const std::uint64_t one = 1;
+  // Full is as good as written: the reader is being woken.
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
 }
 
 bool Nic::run_once(int timeout_ms) noexcept {
@@ -127,16 +140,19 @@ bool Nic::run_once(int timeout_ms) noexcept {
   if (settings_.napi.prefer_busy_poll) ended += busy_poll();
   collect_rung();
   ended += poll_instances();
+  if (settings_.mode == Mode::adaptive) adapt();
   // Never asleep, but what a polling NIC waits for may have to be made by whoever shares the core.
-  if (polling_ && ended == 0) ::sched_yield();
-  return busy();
+  if (polling() && ended == 0) ::sched_yield();
+  if (busy()) return true;
+  if (timeout_ms == 0) set_timer();
+  return false;
 }
 
 void Nic::wait(int timeout_ms) noexcept {
   const bool work = busy();
   ++rounds_since_look_;
   if (work) {
-    if (rounds_since_look_ >= (polling_ ? kPollRounds : kBusyRounds)) look(0);
+    if (rounds_since_look_ >= (polling() ? kPollRounds : kBusyRounds)) look(0);
     return;
   }
   look(timeout_ms);
@@ -163,24 +179,25 @@ void Nic::look(int timeout_ms) noexcept {
   if (by_port && timeout_ms != 0) wakeups_.add(1);
 }
 
-// Sleeps no longer than a deferred instance may. The timer is for an owner who sleeps elsewhere.
+// Sleeps no longer than a deferred instance may.
 int Nic::wait_for_events(void* events, int most, int timeout_ms) noexcept {
   auto* const found = static_cast<epoll_event*>(events);
-  const std::uint64_t due = next_timer();
+  const std::uint64_t due = timeout_ms == 0 ? Napi::kNever : next_timer();
   if (due == Napi::kNever) return ::epoll_wait(epoll_.get(), found, most, timeout_ms);
-  if (timeout_ms == 0) {
-    if (due < timer_set_ && !busy()) {
-      itimerspec when{};
-      when.it_value = to_timespec(due);
-      if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0) timer_set_ = due;
-    }
-    return ::epoll_wait(epoll_.get(), found, most, 0);
-  }
   const std::uint64_t now = monotonic_ns();
   std::uint64_t left = due > now ? due - now : 0;
   if (timeout_ms > 0) left = std::min(left, static_cast<std::uint64_t>(timeout_ms) * 1'000'000);
   const timespec time = to_timespec(left);
   return ::epoll_pwait2(epoll_.get(), found, most, &time, nullptr);
+}
+
+// For an owner who sleeps elsewhere, on fd().
+void Nic::set_timer() noexcept {
+  const std::uint64_t due = next_timer();
+  if (due == Napi::kNever || due >= timer_set_) return;
+  itimerspec when{};
+  when.it_value = to_timespec(due);
+  if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0) timer_set_ = due;
 }
 
 std::uint64_t Nic::next_timer() const noexcept {
@@ -192,7 +209,9 @@ std::uint64_t Nic::next_timer() const noexcept {
 void Nic::fire_timers() noexcept {
   for (const auto& instance : instances_) {
     if (instance->napi.timer_due() == Napi::kNever) continue;
-    if (instance->napi.timer_expired()) scheduled_.push_back(instance.get());
+    if (!instance->napi.timer_expired()) continue;
+    instance->expire();
+    dispatch(*instance);
   }
 }
 
@@ -201,7 +220,8 @@ void Nic::fire_timers() noexcept {
 unsigned Nic::busy_poll() noexcept {
   unsigned work = 0;
   for (const auto& instance : instances_) {
-    if (!instance->napi.busy_poll_begin()) continue;
+    if (instance->threaded() || !instance->napi.busy_poll_begin()) continue;
+    instance->mask();
     if (napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget) != Round::again) {
       continue;
     }
@@ -219,7 +239,7 @@ unsigned Nic::busy_poll() noexcept {
 unsigned Nic::run_engine() noexcept {
   unsigned completed = 0;
   if (engine_.placement() == engine::Placement::driven) {
-    if (polling_) engine_.retry_blocked();
+    if (polling()) engine_.retry_blocked();
     completed = engine_.run(settings_.budget).completed;
   }
   for (const auto& instance : instances_) {
@@ -230,7 +250,7 @@ unsigned Nic::run_engine() noexcept {
 
 void Nic::collect_rung() noexcept {
   for (const auto& instance : instances_) {
-    if (instance->take_rung()) scheduled_.push_back(instance.get());
+    if (!instance->threaded() && instance->take_rung()) scheduled_.push_back(instance.get());
   }
 }
 
@@ -246,9 +266,7 @@ unsigned Nic::poll_instances() noexcept {
   std::size_t next = 0;
   while (next < scheduled_.size()) {
     Instance* const instance = scheduled_[next++];
-    const Round round = polling_ ? napi_busy_round(instance->napi, *instance, settings_.budget)
-                                 : napi_round(instance->napi, *instance, settings_.budget);
-    instance->count_work();
+    const Round round = poll_once(*instance);
     if (round == Round::again) polled_.push_back(instance);
     work += instance->last_work;
     if (next == scheduled_.size()) break;
@@ -263,6 +281,18 @@ unsigned Nic::poll_instances() noexcept {
   return work;
 }
 
+// Looks back at the round: polls or listens from now on, and while it listens, chooses how long
+// each port defers.
+void Nic::adapt() noexcept {
+  std::uint64_t received = 0;
+  for (const auto& instance : instances_) received += instance->received();
+  const std::uint64_t now = monotonic_ns();
+  const std::uint64_t frames = received - std::exchange(received_, received);
+  set_polling(adaptive_.round(now, frames) == Adaptive::Decision::poll);
+  if (polling() || !settings_.moderation || settings_.threaded) return;
+  for (const auto& instance : instances_) instance->moderate(settings_.napi, now);
+}
+
 bool Nic::busy() noexcept {
   return !scheduled_.empty() || engine_.runnable();
 }
@@ -271,32 +301,100 @@ void Nic::schedule_all() noexcept {
   for (const auto& instance : instances_) {
     if (!instance->napi.schedule_prep()) continue;
     instance->port->disarm();
-    scheduled_.push_back(instance.get());
+    dispatch(*instance);
   }
+}
+
+void Nic::check_threaded(const NicSettings& settings) const {
+  if (!settings.threaded || engine_.placement() == engine::Placement::autonomous) return;
+  throw std::invalid_argument(
+      "threaded instances over a driven engine: all of its channels belong to the thread that runs "
+      "it; use an autonomous engine");
 }
 
 void Nic::configure(const NicSettings& settings) {
   check(settings);
+  check_threaded(settings);
+  adaptive_.configure(settings.adaptive);
+  const bool rethread = started_ && settings.threaded != settings_.threaded;
+  if (rethread) stop_threads();
   settings_ = settings;
-  for (const auto& instance : instances_) instance->configure(settings);
-  set_polling(settings.mode == Mode::poll);
+  apply();
+  if (rethread) {
+    start_instances();
+    schedule_all();
+  }
+  // Adaptive goes on as it is until it knows better.
+  if (settings.mode != Mode::adaptive) set_polling(settings.mode == Mode::poll);
+}
+
+// What threads of instances read is copied to where they may.
+void Nic::apply() noexcept {
+  budget_.store(settings_.budget, std::memory_order_relaxed);            // a wish
+  byte_budget_.store(settings_.byte_budget, std::memory_order_relaxed);  // a wish
+  for (const auto& instance : instances_) instance->configure(settings_);
 }
 
 void Nic::set_polling(bool polling) noexcept {
-  if (std::exchange(polling_, polling) == polling) return;
+  if (polling_.exchange(polling, std::memory_order_relaxed) == polling) return;  // a wish
   mode_switches_.add(1);
   if (settings_.spin_engine) engine_.set_spin(polling);
   // Who polls owns all instances; who listens gets there by completing.
   if (polling) schedule_all();
 }
 
-// The owner of a disabled instance is this thread: it lets go here rather than in its next turn.
+// Ends all polling of a disabled instance: afterwards this thread may do with its port what it
+// wants. Its thread lets go wherever it is, and so does this one here rather than in its next turn.
 void Nic::forget_scheduled(Instance& instance) noexcept {
-  static_cast<void>(instance.take_rung());
-  instance.port->disarm();
+  instance.stop_thread();
   const auto removed = std::remove(scheduled_.begin(), scheduled_.end(), &instance);
+  const bool had = removed != scheduled_.end();
   scheduled_.erase(removed, scheduled_.end());
-  if (instance.napi.owned()) instance.napi.release_disabled();
+  if (had || instance.take_back()) instance.napi.release_disabled();
+  instance.port->disarm();
+}
+
+// Whoever is to poll it, does.
+void Nic::dispatch(Instance& instance) noexcept {
+  if (instance.threaded()) {
+    instance.hand_over();
+  } else {
+    scheduled_.push_back(&instance);
+  }
+}
+
+// One round of an instance that the calling thread owns.
+Round Nic::poll_once(Instance& instance) noexcept {
+  const unsigned budget = budget_.load(std::memory_order_relaxed);  // a wish
+  const Round round = polling() ? napi_busy_round(instance.napi, instance, budget)
+                                : napi_round(instance.napi, instance, budget);
+  instance.count_work();
+  return round;
+}
+
+void Nic::stop_threads() noexcept {
+  for (const auto& instance : instances_) {
+    instance->napi.disable();
+    forget_scheduled(*instance);
+  }
+  for (const auto& instance : instances_) instance->send_crossed();
+  for (const auto& instance : instances_) instance->forget_crossings(instances_);
+}
+
+// Of instances that are disabled; a Nic whose instances are not threaded just enables them.
+void Nic::start_instances() {
+  if (settings_.threaded) {
+    for (const auto& instance : instances_) instance->make_crossings(instances_);
+  }
+  for (const auto& instance : instances_) {
+    if (instance->enabled) start_instance(*instance);
+  }
+}
+
+void Nic::start_instance(Instance& instance) {
+  if (instance.port->state() != PortState::running) return;
+  if (settings_.threaded) instance.start_thread();
+  static_cast<void>(instance.napi.enable());
 }
 
 bool Nic::set_enabled(unsigned port, bool enabled) noexcept {
@@ -309,8 +407,8 @@ bool Nic::set_enabled(unsigned port, bool enabled) noexcept {
     forget_scheduled(instance);
     return true;
   }
-  static_cast<void>(instance.napi.enable());
-  if (instance.napi.schedule_prep()) scheduled_.push_back(&instance);
+  start_instance(instance);
+  if (instance.napi.schedule_prep()) dispatch(instance);
   return true;
 }
 
@@ -321,9 +419,8 @@ bool Nic::all_sent() const noexcept {
 
 // From here on the queues are pulled by hand, so what comes back unused is no poll's work.
 void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
+  stop_threads();
   for (const auto& instance : instances_) {
-    instance->napi.disable();
-    instance->port->disarm();
     instance->port->stop_rx();
   }
   for (const auto& instance : instances_) {
@@ -336,7 +433,6 @@ void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
     run_engine();
   }
   for (const auto& instance : instances_) instance->port->stop_tx();
-  for (const auto& instance : instances_) forget_scheduled(*instance);
 }
 
 void Nic::drain(std::chrono::milliseconds limit) noexcept {
@@ -357,10 +453,9 @@ void Nic::set_style(Style style, std::chrono::milliseconds limit) {
       other->egress.replace(static_cast<unsigned>(i), *instance.port);
     }
   }
+  start_instances();
   for (const auto& instance : instances_) {
-    if (instance->port->state() != PortState::running) continue;
-    if (instance->enabled) static_cast<void>(instance->napi.enable());
-    instance->port->start();
+    if (instance->port->state() == PortState::running) instance->port->start();
   }
   schedule_all();
   if (trouble) std::rethrow_exception(trouble);

@@ -25,19 +25,31 @@ template <auto Member>
           }};
 }
 
-// The same for what is set per instance.
-template <auto Member>
-[[nodiscard]] constexpr NicNumber napi_number(std::string_view name, std::string_view help,
-                                              std::uint64_t least, std::uint64_t most) {
+// The same for a member of a member.
+template <auto Outer, auto Member>
+[[nodiscard]] constexpr NicNumber inner_number(std::string_view name, std::string_view help,
+                                               std::uint64_t least, std::uint64_t most) {
   return {name,
           help,
           least,
           most,
-          [](const NicSettings& settings) { return std::uint64_t{settings.napi.*Member}; },
+          [](const NicSettings& settings) { return std::uint64_t{settings.*Outer.*Member}; },
           [](NicSettings& settings, std::uint64_t to) {
-            settings.napi.*Member =
-                static_cast<std::remove_reference_t<decltype(settings.napi.*Member)>>(to);
+            auto& member = settings.*Outer.*Member;
+            member = static_cast<std::remove_reference_t<decltype(member)>>(to);
           }};
+}
+
+template <auto Member>
+[[nodiscard]] constexpr NicNumber napi_number(std::string_view name, std::string_view help,
+                                              std::uint64_t least, std::uint64_t most) {
+  return inner_number<&NicSettings::napi, Member>(name, help, least, most);
+}
+
+template <auto Member>
+[[nodiscard]] constexpr NicNumber adaptive_number(std::string_view name, std::string_view help,
+                                                  std::uint64_t most) {
+  return inner_number<&NicSettings::adaptive, Member>(name, help, 1, most);
 }
 
 constexpr std::array kNumbers = {
@@ -58,6 +70,19 @@ constexpr std::array kNumbers = {
     napi_number<&NapiSettings::irq_suspend_timeout_ns>(
         "irq-suspend-timeout", "longest ns without listening while the caller works; 0: do not", 0,
         kHour),
+    adaptive_number<&AdaptiveOptions::enter_rate>(
+        "enter-rate", "adaptive: polls above so many frames per second", 1'000'000'000),
+    adaptive_number<&AdaptiveOptions::enter_window_ns>(
+        "enter-window", "adaptive: ns over which that is judged", kHour),
+    adaptive_number<&AdaptiveOptions::leave_rate>(
+        "leave-rate", "adaptive: listens below so many frames per second", 1'000'000'000),
+    adaptive_number<&AdaptiveOptions::leave_window_ns>(
+        "leave-window", "adaptive: ns over which that is judged", kHour),
+    adaptive_number<&AdaptiveOptions::silence_ns>(
+        "silence", "adaptive: listens after so many ns without a frame", kHour),
+    number<&NicSettings::moderation>("moderation",
+                                     "adaptive: 1: finds out how long to defer by itself", 0, 1),
+    number<&NicSettings::threaded>("threaded", "1: a thread per port", 0, 1),
     number<&NicSettings::latency_every>(
         "latency-every", "of so many frames that carry a time one is measured; 0: none", 0,
         1'000'000),

@@ -157,49 +157,113 @@ TEST_CASE("the byte budget bounds a poll as the frame budget does") {
   CHECK(bench.queue(0).largest_work == 4);
 }
 
+// Random frames from port 0 to port 1, by a peer of its own.
+void check_crossing(const NicSettings& settings, engine::Placement placement, Style style,
+                    std::uint32_t seed) {
+  const auto app = make_patch();
+  Bench bench(*app, settings, placement, 2, style);
+  std::mt19937 random(seed);
+  constexpr unsigned kFrames = 3000;
+  std::atomic<bool> wrong{false};
+  std::atomic<bool> finished{false};
+  std::vector<std::size_t> sizes(kFrames);
+  for (std::size_t& size : sizes) size = 60 + random() % 1455;
+  std::thread peer([&] {
+    unsigned sent = 0;
+    unsigned seen = 0;
+    while (seen < kFrames && !wrong) {
+      // Few enough under way that the socket's queue never overflows.
+      if (sent < kFrames && sent - seen < 6 &&
+          bench.taps[0].push(pattern_frame(sizes[sent], sent))) {
+        ++sent;
+      }
+      const Bytes got = bench.taps[1].pull_raw();
+      if (got.empty()) {
+        std::this_thread::yield();
+        continue;
+      }
+      const Bytes frame = pattern_frame(sizes[seen], seen);
+      wrong = got.size() != kVnetHeader + frame.size() ||
+              !std::equal(frame.begin(), frame.end(), got.begin() + kVnetHeader);
+      ++seen;
+    }
+    finished = true;
+  });
+  while (!finished) bench.nic->run_once(1);
+  peer.join();
+  CHECK_FALSE(wrong);
+  bench.nic->drain(500ms);
+  CHECK(bench.queue(0).rx_packets == kFrames);
+  CHECK(bench.queue(1).tx_packets == kFrames);
+  check_conservation(*bench.nic);
+}
+
 TEST_CASE(
-    "frames cross two patched ports byte for byte, in order, in every style, mode and placement") {
+    "frames cross two patched ports byte for byte, in order, in every style, mode, placement") {
   const std::uint32_t seed = 20240607;
   MESSAGE("seed " << seed);
   for (const Mode mode : {Mode::interrupt, Mode::poll}) {
     for_each_style([&](Style style, engine::Placement placement) {
-      const auto app = make_patch();
-      Bench bench(*app, {.mode = mode}, placement, 2, style);
-      std::mt19937 random(seed);
-      constexpr unsigned kFrames = 3000;
-      std::atomic<bool> wrong{false};
-      std::atomic<bool> finished{false};
-      std::vector<std::size_t> sizes(kFrames);
-      for (std::size_t& size : sizes) size = 60 + random() % 1455;
-      std::thread peer([&] {
-        unsigned sent = 0;
-        unsigned seen = 0;
-        while (seen < kFrames && !wrong) {
-          // Few enough under way that the socket's queue never overflows.
-          if (sent < kFrames && sent - seen < 6 &&
-              bench.taps[0].push(pattern_frame(sizes[sent], sent))) {
-            ++sent;
-          }
-          const Bytes got = bench.taps[1].pull_raw();
-          if (got.empty()) {
-            std::this_thread::yield();
-            continue;
-          }
-          const Bytes frame = pattern_frame(sizes[seen], seen);
-          wrong = got.size() != kVnetHeader + frame.size() ||
-                  !std::equal(frame.begin(), frame.end(), got.begin() + kVnetHeader);
-          ++seen;
-        }
-        finished = true;
-      });
-      while (!finished) bench.nic->run_once(1);
-      peer.join();
-      CHECK_FALSE(wrong);
-      bench.nic->drain(500ms);
-      CHECK(bench.queue(0).rx_packets == kFrames);
-      CHECK(bench.queue(1).tx_packets == kFrames);
-      check_conservation(*bench.nic);
+      check_crossing({.mode = mode}, placement, style, seed);
     });
+  }
+}
+
+TEST_CASE("R21: the same with a thread per instance") {
+  const std::uint32_t seed = 20261121;
+  MESSAGE("seed " << seed);
+  for (const Mode mode : {Mode::interrupt, Mode::poll}) {
+    for (const Style style : kStyles) {
+      CAPTURE(name_of(style).data());
+      check_crossing({.mode = mode, .threaded = true}, engine::Placement::autonomous, style, seed);
+    }
+  }
+}
+
+TEST_CASE("R21: threads need an engine of its own, and say so") {
+  const auto app = make_discard();
+  engine::Engine driven{engine::EngineOptions{}};
+  CHECK_THROWS_AS(Nic(driven, *app, {.threaded = true}), std::invalid_argument);
+  Bench bench(*app, {}, engine::Placement::driven, 1);
+  NicSettings settings = bench.nic->settings();
+  settings.threaded = true;
+  CHECK_THROWS_AS(bench.nic->configure(settings), std::invalid_argument);
+  CHECK_FALSE(bench.nic->settings().threaded);
+}
+
+TEST_CASE("R21: threads come and go while frames are flowing; none is lost, none overtaken") {
+  for (const Style style : kStyles) {
+    CAPTURE(name_of(style).data());
+    const auto app = make_patch();
+    Bench bench(*app, {}, engine::Placement::autonomous, 2, style);
+    unsigned sent = 0;
+    unsigned seen = 0;
+    for (unsigned change = 0; change < 20; ++change) {
+      const unsigned until = sent + 20;
+      bool changed = false;
+      while (seen < until) {
+        if (sent < until && sent - seen < 6 && bench.taps[0].push(pattern_frame(60 + sent, sent))) {
+          ++sent;
+        }
+        if (seen >= until - 10 && !changed) {
+          changed = true;
+          NicSettings settings = bench.nic->settings();
+          settings.threaded = change % 2 == 0 || change % 7 == 6;
+          settings.mode = change % 4 < 2 ? Mode::interrupt : Mode::poll;
+          bench.nic->configure(settings);
+        }
+        bench.nic->run_once(1);
+        for (Bytes got; !(got = bench.taps[1].pull_raw()).empty(); ++seen) {
+          const Bytes frame = pattern_frame(60 + seen, seen);
+          REQUIRE(got.size() == kVnetHeader + frame.size());
+          REQUIRE(std::equal(frame.begin(), frame.end(), got.begin() + kVnetHeader));
+        }
+      }
+    }
+    bench.nic->drain(500ms);
+    CHECK(bench.queue(0).rx_packets == sent);
+    CHECK(bench.queue(1).tx_packets == sent);
+    check_conservation(*bench.nic);
   }
 }
 
@@ -307,6 +371,58 @@ TEST_CASE("the budget changes at run time, and the next round keeps to it") {
   CHECK_THROWS_AS(bench.set_budget(0), std::invalid_argument);
   CHECK_THROWS_AS(bench.set_budget(kMaxBudget + 1), std::invalid_argument);
   CHECK(bench.nic->settings().budget == 1);
+}
+
+TEST_CASE("adaptive: polls under load, listens when it is over, and is then not woken") {
+  const auto app = make_discard();
+  for_each_style([&](Style style, engine::Placement placement) {
+    // Pushed straight from an engine of its own, frames are none of the loop's business.
+    if (style == Style::push && placement == engine::Placement::autonomous) return;
+    Bench bench(*app, {.mode = Mode::adaptive, .adaptive = {.enter_rate = 1000}}, placement, 1,
+                style);
+    bench.settle();
+    CHECK_FALSE(bench.nic->polling());
+    unsigned pushed = 0;
+    while (!bench.nic->polling()) {
+      if (bench.taps[0].push(pattern_frame(60, pushed))) ++pushed;
+      bench.nic->run_once(0);
+    }
+    while (bench.nic->polling() || bench.queue(0).rx_consumed < pushed) bench.nic->run_once(1);
+    CHECK(bench.queue(0).mode_switches >= 2);
+    CHECK(bench.queue(0).rx_consumed == pushed);
+    bench.settle();
+    const NicStats before = bench.nic->stats();
+    bench.nic->run_once(30);
+    CHECK(bench.nic->stats().wakeups == before.wakeups);
+    REQUIRE(bench.taps[0].push(pattern_frame(60, 1)));
+    while (bench.queue(0).rx_consumed == pushed) bench.nic->run_once(20000);
+  });
+}
+
+TEST_CASE("R13: a port that defers is polled by its timer, however its owner sleeps") {
+  const auto app = make_discard();
+  for (const engine::Placement placement : kPlacements) {
+    for (const bool sleeps_elsewhere : {false, true}) {
+      NicSettings settings;
+      settings.napi = {.defer_hard_irqs = 1, .gro_flush_timeout_ns = 2'000'000};
+      Bench bench(*app, settings, placement, 1);
+      bench.settle();
+      for (unsigned round = 1; round <= 20; ++round) {
+        REQUIRE(bench.taps[0].push(pattern_frame(60, round)));
+        while (bench.queue(0).rx_consumed < round) {
+          if (sleeps_elsewhere) {
+            pollfd waiting{bench.nic->fd(), POLLIN, 0};
+            while (bench.nic->run_once(0)) {
+            }
+            REQUIRE(::poll(&waiting, 1, 20000) == 1);
+          }
+          bench.nic->run_once(sleeps_elsewhere ? 0 : 20000);
+        }
+      }
+      CHECK(bench.queue(0).deferred > 0);
+      CHECK(bench.queue(0).timer_fires > 0);
+    }
+  }
 }
 
 TEST_CASE("frames that arrive while listening ring the bell once per sleep") {

@@ -410,7 +410,7 @@ TEST_CASE("a pool that runs dry loses nothing: receiving resumes when buffers ar
   CHECK(more[0].size() == 68);
 }
 
-TEST_CASE("push-backlog: what the backlog has no room for is dropped by that name") {
+TEST_CASE("S4.10: push-backlog: what the backlog has no room for is dropped by that name") {
   SocketTap tap;
   TapLink link(tap.device("full"));
   engine::Engine engine{engine::EngineOptions{}};
@@ -427,7 +427,7 @@ TEST_CASE("push-backlog: what the backlog has no room for is dropped by that nam
   CHECK(stack.packets[3].size() == 63);  // the oldest stay
 }
 
-TEST_CASE("push-pause: the engine stops at a budget's worth and goes on once it was taken") {
+TEST_CASE("S4.4: push-pause: the engine stops at a budget's worth and goes on once it was taken") {
   SocketTap tap;
   TapLink link(tap.device("paused"));
   engine::Engine engine{engine::EngineOptions{}};
@@ -450,6 +450,48 @@ TEST_CASE("push-pause: the engine stops at a budget's worth and goes on once it 
     taken += stack.take().size();
   }
   CHECK(taken == 1000);
+}
+
+TEST_CASE_FIXTURE(Fixture, "S4.7: one pair of back-ends serves each style, pushed or polled") {
+  // Neither of the two knows what becomes of the transfers it ends.
+  for (unsigned round = 0; round < 10; ++round) {
+    for (unsigned i = 0; i < 20; ++i) REQUIRE(tap.push(pattern_frame(60 + i, round)));
+    std::vector<Packet> packets = receive();
+    REQUIRE(packets.size() == 20);
+    CHECK(port->tx(packets) == 20);
+    engine.run(64);
+    port->reclaim();
+    CHECK(port->tx_in_flight() == 0);
+    for (unsigned i = 0; i < 20; ++i) {
+      CHECK(tap.pull_raw().size() == kVnetHeader + 60 + i);
+    }
+  }
+  CHECK(count(&PortCounters::rx_packets) == 200);
+  CHECK(count(&PortCounters::tx_packets) == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "S4.8, S4.9: calls across the border per frame, in bursts of 32") {
+  engine.run(64);
+  const std::uint64_t before = port->border_calls();
+  constexpr unsigned kBursts = 50;
+  for (unsigned round = 0; round < kBursts; ++round) {
+    for (unsigned i = 0; i < 4; ++i) REQUIRE(tap.push(pattern_frame(60, i)));
+    for (unsigned i = 4; i < 32; ++i) {
+      // The socket holds fewer than a burst: the engine reads them in between.
+      engine.retry_blocked();
+      engine.run(64);
+      REQUIRE(tap.push(pattern_frame(60, i)));
+    }
+    engine.retry_blocked();
+    engine.run(64);
+    port->reclaim();
+    REQUIRE(pull(32).size() == 32);
+  }
+  const double calls = static_cast<double>(port->border_calls() - before) / (32.0 * kBursts);
+  CAPTURE(calls);
+  if (style == Style::poll) CHECK(calls < 0.1);
+  if (style == Style::virtqueue) CHECK(calls == 0);  // nobody sleeps, so nobody is woken
+  if (style == Style::push || style == Style::notify) CHECK(calls > 1);
 }
 
 TEST_CASE("ports out of range are refused with the range") {

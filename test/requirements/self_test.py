@@ -112,7 +112,7 @@ SPOILT = [
 # The same of the mutants.
 SPOILT += [
     (lambda t: t.change_mutants("row: S2.3\n", "row: R3\n"), "S2.3 is tested and has no mutant"),
-    (lambda t: t.set("S4.10", state="tested", proof=TESTED), "S4.10 is tested and has no mutant"),
+    (lambda t: t.set("S2.40", state="tested", proof=TESTED), "S2.40 is tested and has no mutant"),
     (lambda t: t.change_mutants("row: S2.3\n", "row: S2.41\n"), "there is no row 'S2.41'"),
     (lambda t: t.change_mutants("length > max_length", "length > most"), "0 times in src/engine/s"),
     (lambda t: t.change_mutants("find:     if (length > max_length) {", "find:   if ("),

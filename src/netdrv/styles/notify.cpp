@@ -16,6 +16,8 @@ class NotifyPort final : public ChannelPort {
   explicit NotifyPort(const PortParts& parts) : ChannelPort(parts, {.bell = parts.bell}) {}
   ~NotifyPort() override { wind_down(); }
 
+  void own() noexcept override { adopt_pool(); }
+
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
     return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
       receiving_ = &burst;
@@ -28,8 +30,11 @@ class NotifyPort final : public ChannelPort {
 
   unsigned reclaim() noexcept override {
     constexpr unsigned kAll = std::numeric_limits<unsigned>::max();
-    const unsigned count = tx_->deliver(kAll, {&NotifyPort::sent, this});
-    calls_.add(1 + count);
+    unsigned count = 0;
+    if (tx_in_flight() != 0) {
+      count = tx_->deliver(kAll, {&NotifyPort::sent, this});
+      calls_.add(1 + count);
+    }
     refill(calls_);
     return count;
   }

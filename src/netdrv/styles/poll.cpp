@@ -15,6 +15,8 @@ class PollPort final : public ChannelPort {
   explicit PollPort(const PortParts& parts) : ChannelPort(parts, {.bell = parts.bell}) {}
   ~PollPort() override { wind_down(); }
 
+  void own() noexcept override { adopt_pool(); }
+
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
     return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
       const unsigned count = rx_->poll(std::span(done_).first(want));
@@ -29,15 +31,15 @@ class PollPort final : public ChannelPort {
 
   unsigned reclaim() noexcept override {
     unsigned total = 0;
-    unsigned count = 0;
-    do {
-      count = tx_->poll(done_);
+    for (bool more = tx_in_flight() != 0; more;) {
+      const unsigned count = tx_->poll(done_);
       calls_.add(1);
       for (const engine::Completion& done : std::span(done_).first(count)) {
         settle(done.token, result_of(done), counters_);
       }
       total += count;
-    } while (count == done_.size());
+      more = count == done_.size();
+    }
     refill(calls_);
     return total;
   }

@@ -32,6 +32,8 @@ class PushPausePort final : public ChannelPort {
   }
   ~PushPausePort() override { wind_down(); }
 
+  void own() noexcept override { adopt_pool(); }
+
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
     const Polled polled =
         poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {

@@ -96,6 +96,8 @@ class VirtqueuePort final : public StylePort {
   }
   ~VirtqueuePort() override { wind_down(); }
 
+  void own() noexcept override { adopt_pool(); }
+
   void start() noexcept override { rx_.publish(); }
 
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {

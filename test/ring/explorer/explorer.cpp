@@ -107,7 +107,9 @@ unsigned World::pick() {
   }
   if (count == 0) {
     if (!left) return kNobody;
-    if (!pruned_) fail(Failure::stall, "every thread that is left sleeps and no bell was rung");
+    if (!pruned_ && !scenario_->at_rest()) {
+      fail(Failure::stall, "every thread that is left sleeps and no bell was rung");
+    }
     over_ = true;
     return pick();
   }
@@ -180,6 +182,23 @@ bool World::exchange(const void* word, std::uint64_t initial, std::uint64_t expe
   const bool done = memory_.exchange(running_, number, order, expected, desired);
   note(done ? "exchange" : "failed exchange", name, desired, 0);
   return done;
+}
+
+std::uint64_t World::update(
+    const void* word, std::uint64_t initial,
+    const std::function<std::optional<std::uint64_t>(std::uint64_t)>& change,
+    std::memory_order order, std::string_view name) {
+  const unsigned number = memory_.word_at(word, initial);
+  await_turn({.kind = Kind::store, .object = word});
+  const std::uint64_t before = memory_.newest(number);
+  if (const auto after = change(before)) {
+    static_cast<void>(memory_.exchange(running_, number, order, before, *after));
+    note("update", name, *after, 0);
+  } else {
+    memory_.load(running_, number, std::memory_order_relaxed, 0);
+    note("failed update", name, before, 0);
+  }
+  return before;
 }
 
 void World::read(const void* object) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,10 @@ class Scenario {
   virtual void run(unsigned thread) = 0;
   /// After the threads, which all ended; sees all of what they did.
   virtual void check() {}
+  /// When every thread that is left sleeps and no bell was rung. True: so it should end; the
+  /// threads are woken to return. False: a lost wake-up. Makes no access of its own, and may
+  /// fail().
+  [[nodiscard]] virtual bool at_rest() { return false; }
 };
 
 /// What became of all executions.
@@ -86,12 +91,22 @@ class World {
              std::string_view name);
   bool exchange(const void* word, std::uint64_t initial, std::uint64_t expected,
                 std::uint64_t desired, std::memory_order order, std::string_view name);
+  /// Any other read-modify-write operation: stores what `change` makes of the newest value, or
+  /// nothing, and returns the value before.
+  std::uint64_t update(const void* word, std::uint64_t initial,
+                       const std::function<std::optional<std::uint64_t>(std::uint64_t)>& change,
+                       std::memory_order order, std::string_view name);
   void read(const void* object);
   void write(const void* object);
   void ring(Bell& bell);
   /// Sleeps until the bell was rung. False when the execution is over and the thread must return.
   [[nodiscard]] bool wait(Bell& bell);
   void fail(Failure failure, std::string message);
+  /// The thread whose code runs; 0 outside of run().
+  [[nodiscard]] unsigned running() const { return running_; }
+  /// Whether the execution has failed or come to rest: what happens from now on does not count, and
+  /// every thread should return.
+  [[nodiscard]] bool over() const { return over_; }
 
  private:
   enum class Kind : std::uint8_t { load, sc_load, store, ring, wait };
@@ -143,7 +158,7 @@ class World {
   bool sleep_sets_ = true;
   unsigned sleeping_ = 0;  // one bit per thread
   bool pruned_ = false;    // goes on without choices, so that every fiber ends by returning
-  bool over_ = false;      // failed; wait() says so
+  bool over_ = false;      // failed or at rest; wait() says so
   std::vector<Event> events_;
   Result result_;
 };

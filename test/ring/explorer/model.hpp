@@ -45,12 +45,12 @@ struct View {
 /// *What is not covered.* Loads are executed in program order and read only from the past, so load
 /// buffering, which the letter of the standard allows for relaxed accesses, does not occur; nor do
 /// executions in which S contradicts program order plus reads-from. Fences do not exist. Of
-/// read-modify-write operations there is compare-and-exchange: it reads the newest message, as
-/// atomicity demands of one that succeeds; one that fails could read an older one, and does not.
-/// Its message carries on what the one before carried (release sequences). Whoever stores to a word
-/// must have seen its newest message (one writer, or writers that hand the word to each other, as
-/// the flags of a packed descriptor are), which makes appending the only possible place for a
-/// store; another store is reported.
+/// read-modify-write operations there is compare-and-exchange, and what can be made of it: it reads
+/// the newest message, as atomicity demands of one that succeeds; one that fails could read an
+/// older one, and does not. Its message carries on what the one before carried (release sequences).
+/// Whoever stores to a word must have seen its newest message (one writer, or writers that hand the
+/// word to each other, as the flags of a packed descriptor are), which makes appending the only
+/// possible place for a store; another store is reported.
 class Memory {
  public:
   void reset();
@@ -71,6 +71,11 @@ class Memory {
   /// load.
   [[nodiscard]] bool exchange(unsigned thread, unsigned word, std::memory_order order,
                               std::uint64_t expected, std::uint64_t desired);
+
+  /// What a read-modify-write operation would read.
+  [[nodiscard]] std::uint64_t newest(unsigned word) const {
+    return words_[word].messages.back().value;
+  }
 
   /// A plain access. Names the other thread when it is a race.
   [[nodiscard]] std::optional<unsigned> read(unsigned thread, const void* object);

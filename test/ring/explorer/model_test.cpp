@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -362,6 +363,65 @@ TEST_CASE("an exchange, even a relaxed one, carries on what a release store carr
   CHECK(explore({in_order({write_plain(), exchange(0, 0, 1, 2, kRelaxed)}),
                  in_order({load(0, 0, kAcquire), read_plain_if(0, 1)})})
             .result.failure == Failure::data_race);
+}
+
+TEST_CASE("an update reads the newest value: of two that add one both count, even relaxed ones") {
+  const auto add = [](unsigned into) -> Code {
+    return [=](World& world, Shared& s) {
+      const auto one_more = [](std::uint64_t old) { return std::optional(old + 1); };
+      s.found[into] =
+          static_cast<unsigned>(world.update(&s.words[0], 0, one_more, kRelaxed, "word"));
+    };
+  };
+  const Explored explored = explore({add(0), add(1)});
+  CHECK(explored.result.exhausted);
+  CHECK(explored.outcomes == Outcomes{{0, 1, 0, 0, 0, 0}, {1, 0, 0, 0, 0, 0}});
+}
+
+TEST_CASE("an update that stores nothing is a relaxed load of the newest value") {
+  const auto look = [](World& world, Shared& s) {
+    const auto nothing = [](std::uint64_t) { return std::optional<std::uint64_t>(); };
+    s.found[0] = static_cast<unsigned>(world.update(&s.words[0], 0, nothing, kAcquire, "word"));
+  };
+  // Its thread reads nothing older afterwards, but knows nothing else.
+  const Explored coherent =
+      explore({store(0, 1, kRelaxed), in_order({look, load(0, 1, kRelaxed)})});
+  CHECK_FALSE(coherent.reaches({1, 0}));
+  CHECK(coherent.reaches({0, 1}));
+  CHECK(explore({in_order({write_plain(), store(0, 1, kRelease)}),
+                 in_order({look, read_plain_if(0, 1)})})
+            .result.failure == Failure::data_race);
+}
+
+TEST_CASE("threads that sleep for ever are a stall unless the scenario rests so") {
+  class Sleeper final : public Scenario {
+   public:
+    Sleeper(World& world, bool rests, unsigned& returned)
+        : world_(world), rests_(rests), returned_(returned) {}
+    [[nodiscard]] unsigned threads() const override { return 2; }
+    void run(unsigned thread) override {
+      if (thread == 1) return world_.ring(bell_);
+      while (world_.wait(bell_)) {
+      }
+      ++returned_;
+    }
+    [[nodiscard]] bool at_rest() override { return rests_; }
+
+   private:
+    World& world_;
+    const bool rests_;
+    unsigned& returned_;
+    Bell bell_;
+  };
+  for (const bool rests : {true, false}) {
+    World world;
+    unsigned returned = 0;
+    const Result result =
+        world.explore([&] { return std::make_unique<Sleeper>(world, rests, returned); });
+    CHECK(result.failure == (rests ? Failure::none : Failure::stall));
+    CHECK(result.exhausted == rests);
+    CHECK(returned == result.executions + result.pruned);
+  }
 }
 
 TEST_CASE("a failure comes with the accesses that led to it") {

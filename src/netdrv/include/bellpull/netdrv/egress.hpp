@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "bellpull/netdrv/crossing.hpp"
 #include "bellpull/netdrv/drop_reason.hpp"
 #include "bellpull/netdrv/packet.hpp"
 #include "bellpull/netdrv/port.hpp"
@@ -18,10 +19,16 @@ namespace bellpull::netdrv {
 class Egress {
  public:
   /// Makes port number n of the application `port`; numbers start at 0. Set-up only: allocates.
-  void attach(Port& port) { outlets_.push_back(Outlet{.port = &port, .packets = {}, .count = 0}); }
+  void attach(Port& port) {
+    outlets_.push_back(Outlet{.port = &port, .crossing = nullptr, .packets = {}, .count = 0});
+  }
 
   /// Puts another port in the place of number `number`. Set-up only; nothing is collected for it.
   void replace(unsigned number, Port& port) noexcept { outlets_[number].port = &port; }
+
+  /// Lets frames for port number `number` go by way of `crossing`, because another thread polls it;
+  /// null: straight to it. Set-up only; nothing is collected for it.
+  void cross(unsigned number, Crossing* crossing) noexcept { outlets_[number].crossing = crossing; }
 
   /// Ports that send() knows.
   [[nodiscard]] unsigned ports() const noexcept { return static_cast<unsigned>(outlets_.size()); }
@@ -64,16 +71,20 @@ class Egress {
  private:
   struct Outlet {
     Port* port;
+    Crossing* crossing;
     std::array<Packet, kBurst> packets;
     unsigned count;
   };
 
-  static void flush(Outlet& outlet) noexcept {
+  void flush(Outlet& outlet) noexcept {
     const std::span<Packet> packets(outlet.packets.data(), outlet.count);
-    const unsigned taken = outlet.port->tx(packets);
+    const bool crosses = outlet.crossing != nullptr;
+    const unsigned taken = crosses ? outlet.crossing->push(packets) : outlet.port->tx(packets);
     for (Packet& left : packets.subspan(taken)) left.reset();
     if (taken != outlet.count) {
-      outlet.port->counters().tx_dropped.add(DropReason::ring_full, outlet.count - taken);
+      // The counters of a port that another thread polls are that thread's.
+      DropCounters& counters = crosses ? ingress_->rx_dropped : outlet.port->counters().tx_dropped;
+      counters.add(DropReason::ring_full, outlet.count - taken);
     }
     outlet.count = 0;
   }

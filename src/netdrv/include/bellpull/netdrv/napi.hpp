@@ -113,14 +113,15 @@ class Napi {
   /// thread.
   [[nodiscard]] bool timer_expired() noexcept;
 
-  /// Takes ownership to poll without an event and without completing: napi_busy_round() until
-  /// busy_poll_end(). False: somebody owns the instance, and if prefer_busy_poll is set will soon
-  /// leave the rest to the next busy poll; or it is disabled. Any thread.
+  /// Takes ownership to poll without an event and without completing. True: the caller masks the
+  /// device if it is to stay masked afterwards, does napi_busy_round() as often as it likes, and
+  /// then busy_poll_end(). False: somebody owns the instance, and if prefer_busy_poll is set will
+  /// soon leave the rest to the next busy poll; or it is disabled. Any thread.
   [[nodiscard]] bool busy_poll_begin() noexcept;
 
   /// Ends busy polling. The caller still owns the instance and runs one napi_round(), which looks
   /// for what was missed and unmasks or defers; if it says `again`, the loop goes on with it.
-  /// Owner, after busy_poll_begin().
+  /// Owner, after busy_poll_begin(); not if a round said `disabled`, which was the end.
   void busy_poll_end() noexcept;
 
   /// Whether a busy poll was refused since the last completion and prefers to take the rest. Owner
@@ -155,7 +156,8 @@ class Napi {
   /// owner itself. Any thread.
   Disabled disable() noexcept;
 
-  /// Blocks until a pending disable() is done. Never from inside a poll.
+  /// Blocks until a pending disable() is done: nobody owns the instance. Never from inside a poll.
+  /// A former owner that completed may still be about to unmask the device.
   void wait_disabled() const noexcept;
 
   /// Whether somebody owns it. Any thread; a hint unless the caller is the owner.

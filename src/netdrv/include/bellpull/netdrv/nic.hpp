@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +34,9 @@ struct Watcher {
 /// A virtual NIC: ports, a NAPI instance per queue, an application, and no loop of its own.
 ///
 /// The owner's loop calls run_once() when fd() is readable, or as long as run_once() returned true.
-/// One owner thread, which with a driven engine is the engine's owner too.
+/// One owner thread, which with a driven engine is the engine's owner too. With threaded instances
+/// each port is polled by a thread of its own, and App::receive() is called by several threads at
+/// once, for different ports.
 class Nic {
  public:
   /// Makes a port that rings the given bell and hands what it receives to the given stack.
@@ -92,8 +95,8 @@ class Nic {
   /// already, or its interface is gone. Owner thread, not from inside a round.
   bool set_enabled(unsigned port, bool enabled) noexcept;
 
-  /// Whether it is polling rather than listening. Owner thread.
-  [[nodiscard]] bool polling() const noexcept { return polling_; }
+  /// Whether it is polling rather than listening. Any thread.
+  [[nodiscard]] bool polling() const noexcept { return polling_.load(std::memory_order_relaxed); }
 
   /// Ends it in good order: stops receiving, hands on what was received, sends what is waiting, and
   /// stops. Afterwards every frame has its disposition and all buffers are back. Blocks at most
@@ -110,10 +113,12 @@ class Nic {
   friend class Instance;
 
   unsigned add(std::unique_ptr<Instance> added);
+  void wake() noexcept;
   void wait(int timeout_ms) noexcept;
   void look(int timeout_ms) noexcept;
   int wait_for_events(void* events, int most, int timeout_ms) noexcept;
   [[nodiscard]] std::uint64_t next_timer() const noexcept;
+  void set_timer() noexcept;
   void fire_timers() noexcept;
   unsigned busy_poll() noexcept;
   unsigned run_engine() noexcept;
@@ -121,7 +126,15 @@ class Nic {
   unsigned poll_instances() noexcept;
   void schedule_all() noexcept;
   void set_polling(bool polling) noexcept;
+  void adapt() noexcept;
+  void check_threaded(const NicSettings& settings) const;
+  void apply() noexcept;
+  void dispatch(Instance& instance) noexcept;
+  Round poll_once(Instance& instance) noexcept;
   void forget_scheduled(Instance& instance) noexcept;
+  void stop_threads() noexcept;
+  void start_instances();
+  void start_instance(Instance& instance);
   void quiesce(std::chrono::milliseconds limit) noexcept;
   [[nodiscard]] bool busy() noexcept;
   [[nodiscard]] bool all_sent() const noexcept;
@@ -129,7 +142,12 @@ class Nic {
   engine::Engine& engine_;
   App& app_;
   NicSettings settings_;
-  bool polling_ = false;
+  Adaptive adaptive_;
+  std::uint64_t received_ = 0;  // that adaptive_ was told of
+  bool started_ = false;
+  std::atomic<bool> polling_;
+  std::atomic<unsigned> budget_{0};
+  std::atomic<std::uint32_t> byte_budget_{0};
   UniqueFd epoll_;
   UniqueFd wake_;
   UniqueFd timer_;

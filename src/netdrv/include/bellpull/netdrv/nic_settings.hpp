@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "bellpull/netdrv/adaptive.hpp"
 #include "bellpull/netdrv/napi.hpp"
 
 namespace bellpull::netdrv {
@@ -13,6 +14,7 @@ namespace bellpull::netdrv {
 enum class Mode : std::uint8_t {
   interrupt,  ///< masked while polling, unmasked and asleep when there is nothing
   poll,  ///< never listens, never sleeps; gives way to its core's other threads when it has nothing
+  adaptive,  ///< interrupt when quiet, poll under load, see AdaptiveOptions
 };
 
 /// Most frames that a Nic can be told to take per poll.
@@ -29,7 +31,14 @@ struct NicSettings {
   /// An autonomous engine spins while the Nic polls, and sleeps while it listens. Not for an engine
   /// that keeps time for others, such as that of simulated ports.
   bool spin_engine = false;
+  /// Each port is polled by a thread of its own. Needs an autonomous engine, and an application
+  /// that several threads may call.
+  bool threaded = false;
   NapiSettings napi{};         ///< of every instance
+  AdaptiveOptions adaptive{};  ///< Mode::adaptive: when it polls and when it listens
+  /// Mode::adaptive: finds for each port how long to defer while it listens, in the manner of the
+  /// kernel's net_dim, instead of what `napi` says.
+  bool moderation = true;
   unsigned latency_every = 0;  ///< measures one of so many frames that carry a time; 0: none
 };
 

@@ -72,6 +72,9 @@ class Port {
   /// What it is called in statistics. Any thread.
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
+  /// The calling thread is the owner from now on; the former one is done with the port.
+  virtual void own() noexcept {}
+
   /// Lets receiving begin; until then no frame is handed over and no bell rings. Once.
   virtual void start() noexcept = 0;
 
