@@ -57,24 +57,24 @@ expect "files are replaced" bash -c "! cmp -s '$work/json' '$work/made/for this/
 # signals
 for signal in INT TERM; do
   rm -rf "$work/interrupted"
-  "$bellpull" compare --seconds 1000 --styles poll --format json --output "$work/interrupted" \
+  "$bellpull" compare --seconds 1000 --styles poll --modes poll --format json --output "$work/interrupted" \
     >"$work/long.out" 2>"$work/long.err" </dev/null &
   pids+=("$!")
   echo "$!" >"$work/long.pid"
   # Its engine is there once the signals are blocked.
   wait_for "SIG$signal: it runs" bash -c "((\$(ls /proc/$!/task | wc -l) >= 2))"
   ended long 0 "$signal"
-  json "$work/long.out" 'r["partial"]' 'r["measured"] == 0' 'r["planned"] == 180'
+  json "$work/long.out" 'r["partial"]' 'r["measured"] == 0' 'r["planned"] == 90'
   expect "SIG$signal: the file says so too" cmp "$work/long.out" "$work/interrupted/compare.json"
 done
-"$bellpull" compare --seconds 0.01 --repetitions 100 >"$work/long.out" 2>"$work/long.err" \
+"$bellpull" compare --seconds 0.01 --repetitions 100 --modes poll >"$work/long.out" 2>"$work/long.err" \
   </dev/null &
 pids+=("$!")
 echo "$!" >"$work/long.pid"
-wait_for "capacity is known" grep -q "^bellpull: compare: capacity .* 7000 measurements" \
+wait_for "capacity is known" grep -q "^bellpull: compare: capacity .* 3500 measurements" \
   "$work/long.err"
 ended long 0 INT
-expect "the table says partial" grep -qE "^partial: [0-9]+ of 7000 measurements$" "$work/long.out"
+expect "the table says partial" grep -qE "^partial: [0-9]+ of 3500 measurements$" "$work/long.out"
 
 # wrong usage
 refused 2 "see bellpull compare --help" compare now

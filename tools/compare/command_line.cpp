@@ -42,7 +42,7 @@ void add_options(CLI::App& command, Words& words) {
                   "completion styles, such as push,poll: push, push-backlog,\n"
                   "push-pause, notify, poll, virtqueue (default all)")
       ->type_name("LIST");
-  command.add_option("--modes", words.modes, "of the NIC: interrupt, poll (default all)")
+  command.add_option("--modes", words.modes, "of the NIC: interrupt, poll, adaptive (default all)")
       ->type_name("LIST");
   command
       .add_option("--loads", words.loads,
