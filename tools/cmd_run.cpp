@@ -163,7 +163,7 @@ ExitStatus run(const RunWords& words) {
   RunOptions options = understand(words);
   check_inherited(options.ports);
   std::optional<LateFile> file;
-  if (options.stats_file != "-") file.emplace(options.stats_file);
+  if (options.stats_file != "-") file.emplace("--stats-file", options.stats_file);
   Stop stop;
   std::optional<ControlSocket> control;
   if (!options.control.empty()) control.emplace(options.control);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "compare/command_line.hpp"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -17,14 +19,9 @@ namespace bellpull::tools {
 
 namespace {
 
-constexpr std::array kCommands = {Word{"run"},
-                                  Word{"set"},
-                                  Word{"dmatest"},
-                                  Word{"probe"},
-                                  Word{"compare", false},
-                                  Word{"generate", false},
-                                  Word{"top", false},
-                                  Word{"stats", false}};
+constexpr std::array kCommands = {Word{"run"},        Word{"set"},         Word{"compare"},
+                                  Word{"dmatest"},    Word{"probe"},       Word{"generate", false},
+                                  Word{"top", false}, Word{"stats", false}};
 
 constexpr const char* kSetFooter =
     R"(Without KEY=VALUE it lists the settings: their values, those there are, what they mean.
@@ -88,6 +85,7 @@ ExitStatus execute(int argc, char** argv) {
   check_command(argc, argv);
   RunWords run_words;
   SetWords set_words;
+  compare::Words compare_words;
   dmatest::Words dmatest_words;
   std::string probe_format = "table";
 
@@ -105,6 +103,8 @@ ExitStatus execute(int argc, char** argv) {
   set_command.footer(kSetFooter);
   add_set_options(set_command, set_words);
   refuse_empty(set_command);
+  CLI::App& compare_command = compare::add_command(app, compare_words);
+  refuse_empty(compare_command);
   CLI::App& dmatest_command = dmatest::add_command(app, dmatest_words);
   refuse_empty(dmatest_command);
   CLI::App& probe_command = *app.add_subcommand(
@@ -132,6 +132,7 @@ ExitStatus execute(int argc, char** argv) {
                                  parsed.empty() ? "run" : parsed.front()->get_name()));
   }
   if (set_command.parsed()) return set(set_words);
+  if (compare_command.parsed()) return run_compare(compare_words);
   if (dmatest_command.parsed()) return run_dmatest(dmatest_words);
   return run_command.parsed() ? run(run_words) : probe(probe_format);
 }

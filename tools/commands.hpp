@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "compare/options.hpp"
 #include "dmatest_options.hpp"
 #include "error.hpp"
 #include "run_options.hpp"
@@ -28,6 +29,10 @@ struct SetWords {
 /// `bellpull dmatest`: exercises a back-end and prints a report. kExitFailure: a transfer went
 /// wrong, failed or got stuck. Throws UsageError and std::system_error before anything runs.
 [[nodiscard]] ExitStatus run_dmatest(const dmatest::Words& words);
+
+/// `bellpull compare`: measures the completion styles side by side and prints a report. Throws
+/// UsageError, std::system_error, and std::runtime_error when nothing could be measured.
+[[nodiscard]] ExitStatus run_compare(const compare::Words& words);
 
 /// `bellpull probe`: prints what this machine allows. kExitFailure: `bellpull run` cannot work
 /// here. Throws UsageError.

@@ -52,7 +52,8 @@ void complain(std::string_view line) noexcept {
   }
 }
 
-LateFile::LateFile(std::string path) : path_(std::move(path)) {
+LateFile::LateFile(std::string_view option, std::string path)
+    : option_(option), path_(std::move(path)) {
   // Not blocking: a FIFO without a reader is an error and not a program that hangs.
   constexpr int kFlags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   fd_ = netdrv::UniqueFd(::open(path_.c_str(), kFlags));
@@ -61,7 +62,7 @@ LateFile::LateFile(std::string path) : path_(std::move(path)) {
     remove_ = fd_.get() >= 0;
   }
   if (fd_.get() < 0) {
-    fail(fmt::format("open --stats-file {} for writing (choose a path that you may write)", path_));
+    fail(fmt::format("open {} {} for writing (choose a path that you may write)", option_, path_));
   }
   const int flags = ::fcntl(fd_.get(), F_GETFL);
   ::fcntl(fd_.get(), F_SETFL, flags & ~O_NONBLOCK);
@@ -75,7 +76,7 @@ void LateFile::write(std::string_view text) {
   struct stat status {};
   const bool is_file = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode);
   if ((is_file && ::ftruncate(fd_.get(), 0) < 0) || !write_all(fd_.get(), text)) {
-    fail(fmt::format("write --stats-file {} (is its disk full?)", path_));
+    fail(fmt::format("write {} {} (is its disk full?)", option_, path_));
   }
   remove_ = false;
 }

@@ -19,8 +19,9 @@ void complain(std::string_view line) noexcept;
 /// that cannot be written is known before anything happens, and keeps its old contents until then.
 class LateFile {
  public:
-  /// Opens `path` or makes it. Throws std::system_error.
-  explicit LateFile(std::string path);
+  /// Opens `path` or makes it. `option` is what asked for it, for messages. Throws
+  /// std::system_error.
+  LateFile(std::string_view option, std::string path);
   LateFile(const LateFile&) = delete;
   LateFile& operator=(const LateFile&) = delete;
   /// Removes the file if it was made and never written.
@@ -30,6 +31,7 @@ class LateFile {
   void write(std::string_view text);
 
  private:
+  const std::string option_;
   const std::string path_;
   netdrv::UniqueFd fd_;
   bool remove_ = false;

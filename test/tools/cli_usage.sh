@@ -10,7 +10,7 @@ interfaces_before=$(ls /sys/class/net)
 ok=(--address 10.99.0.2/24)
 
 # help is compared word for word
-for command in "" run set dmatest probe; do
+for command in "" run set compare dmatest probe; do
   name=${command:-bellpull}
   # shellcheck disable=SC2086 # no command is no argument
   printed "help of $name" "$bellpull" $command --help
@@ -20,11 +20,11 @@ printed "the version" "$bellpull" --version
 expect "the version is one line" grep -qxE 'bellpull [0-9]+\.[0-9]+\.[0-9]+' "$work/printed"
 
 # commands
-refused 2 "no command is given: use run, set, dmatest or probe"
-refused 2 "there is no command 'fly': use run, set, dmatest or probe" fly
-for later in compare generate top stats; do
-  refused 2 "$later comes in a later version: use run, set, dmatest or probe" "$later"
-  refused 2 "$later comes in a later version: use run, set, dmatest or probe" "$later" --anything 1
+refused 2 "no command is given: use run, set, compare, dmatest or probe"
+refused 2 "there is no command 'fly': use run, set, compare, dmatest or probe" fly
+for later in generate top stats; do
+  refused 2 "$later comes in a later version: use run, set, compare, dmatest or probe" "$later"
+  refused 2 "$later comes in a later version: use run, set, compare, dmatest or probe" "$later" --anything 1
 done
 
 # options

@@ -93,9 +93,11 @@ class Rig {
   std::vector<std::unique_ptr<netdrv::PacketPool>> pools_;  // of ports of other styles
   std::optional<netdrv::Nic> nic_;
   netdrv::UniqueFd alarm_;
+  Stop* const stop_;
 };
 
-Rig::Rig(const Trial& trial, std::span<const unsigned> cores) : worker_(trial.work_ns) {
+Rig::Rig(const Trial& trial, std::span<const unsigned> cores)
+    : worker_(trial.work_ns), stop_(trial.stop) {
   make_engine(trial, cores);
   nic_.emplace(*engine_, worker_, trial.settings);
   add_ports(trial);
@@ -108,6 +110,7 @@ Rig::Rig(const Trial& trial, std::span<const unsigned> cores) : worker_(trial.wo
     [[maybe_unused]] const auto got = ::read(static_cast<Rig*>(self)->alarm_.get(), &times, 8);
   };
   nic_->watch(alarm_.get(), {ready, this});
+  if (stop_ != nullptr) stop_->watch_with(*nic_);
 }
 
 void Rig::make_engine(const Trial& trial, std::span<const unsigned> cores) {
@@ -154,7 +157,7 @@ void Rig::run_until(std::uint64_t when) {
   alarm.it_value = {.tv_sec = static_cast<time_t>(when / 1'000'000'000),
                     .tv_nsec = static_cast<long>(when % 1'000'000'000)};
   ::timerfd_settime(alarm_.get(), TFD_TIMER_ABSTIME, &alarm, nullptr);
-  while (now_ns() < when) nic_->run_once(-1);
+  while (now_ns() < when && !(stop_ != nullptr && stop_->requested())) nic_->run_once(-1);
 }
 
 Outcome Rig::read() const {

@@ -11,6 +11,7 @@
 #include "bellpull/netdrv/nic.hpp"
 #include "bellpull/netdrv/sim_nic.hpp"
 #include "bellpull/netdrv/style.hpp"
+#include "stop.hpp"
 
 namespace bellpull::tools::compare {
 
@@ -36,6 +37,8 @@ struct Trial {
   std::uint64_t seed = 1;              ///< of the arrivals
   /// Makes the ports of a style that is not in the library; none: Trial::style.
   std::function<std::unique_ptr<netdrv::Port>(const netdrv::PortParts&)> make_port{};
+  /// Ends the trial as soon as it is requested; the outcome is then of no use. None: nothing does.
+  Stop* stop = nullptr;
 };
 
 /// What became of a trial. Counters are of the measured time.
