@@ -71,7 +71,7 @@ judge() {
       echo "no way around the include roots"
     elif [[ $public == 1 ]]; then
       echo "a public header includes public headers only"
-    elif [[ ! -e $(dirname "$file")/$name ]]; then
+    elif [[ ! -e $(dirname "$file")/$name && ! ($component == tools && -e $root/tools/$name) ]]; then
       echo "no such file beside it"
     fi
   elif [[ ($name != */* && $name != *.*) || $name == @(stddef|stdint).h ]]; then

@@ -21,7 +21,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <exception>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -490,29 +489,42 @@ void Nic::set_style(Style style, std::chrono::milliseconds limit) {
         "nothing to poll; end the threads first");
   }
   quiesce(limit);
-  std::exception_ptr trouble;
-  for (std::size_t i = 0; i < instances_.size(); ++i) {
-    Instance& instance = *instances_[i];
-    try {
-      instance.restyle(style);
-    } catch (...) {
-      trouble = std::current_exception();
-    }
-    for (const auto& other : instances_) {
-      other->egress.replace(static_cast<unsigned>(i), *instance.port);
-    }
-  }
   try {
-    watch_sources(epoll_.get(), engine_);  // they have changed places where a port stayed or went
+    restyle_from(0, style);
   } catch (...) {
-    trouble = std::current_exception();
+    go_on();
+    throw;
   }
+  go_on();
+}
+
+// All of them, also when one throws.
+void Nic::restyle_from(std::size_t first, Style style) {
+  const auto attach = [this](std::size_t number) noexcept {
+    for (const auto& other : instances_) {
+      other->egress.replace(static_cast<unsigned>(number), *instances_[number]->port);
+    }
+  };
+  for (std::size_t i = first; i < instances_.size(); ++i) {
+    try {
+      instances_[i]->restyle(style);
+    } catch (...) {
+      attach(i);
+      restyle_from(i + 1, style);
+      throw;
+    }
+    attach(i);
+  }
+}
+
+// After quiesce(), with whichever ports there are now.
+void Nic::go_on() {
+  watch_sources(epoll_.get(), engine_);  // they have changed places where a port stayed or went
   for (const auto& instance : instances_) {
     if (instance->port->state() == PortState::running) instance->port->start();
   }
   start_instances();
   schedule_all();
-  if (trouble) std::rethrow_exception(trouble);
 }
 
 unsigned Nic::running_ports() const noexcept {

@@ -138,6 +138,8 @@ class Nic {
   void start_instances();
   void start_instance(Instance& instance);
   void quiesce(std::chrono::milliseconds limit) noexcept;
+  void restyle_from(std::size_t first, Style style);
+  void go_on();
   [[nodiscard]] bool busy() noexcept;
   [[nodiscard]] bool all_sent() const noexcept;
 
