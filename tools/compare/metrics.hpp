@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "bellpull/netdrv/latency_histogram.hpp"
-#include "compare/plan.hpp"
+#include "plan.hpp"
 
 namespace bellpull::tools::compare {
 
