@@ -71,9 +71,8 @@ judge() {
       echo "no way around the include roots"
     elif [[ $public == 1 ]]; then
       echo "a public header includes public headers only"
-    elif [[ ! -e $(dirname "$file")/$name ]] &&
-      [[ $component != tools || ! -e $root/tools/$name ]]; then
-      echo "no such file beside it (in tools: nor at its root)"
+    elif [[ ! -e $(dirname "$file")/$name && ! ($component == tools && -e $root/tools/$name) ]]; then
+      echo "no such file beside it"
     fi
   elif [[ ($name != */* && $name != *.*) || $name == @(stddef|stdint).h ]]; then
     judge_standard "$component" "$name"

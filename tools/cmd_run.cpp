@@ -2,33 +2,34 @@
 // The life of a run:
 //   1. the words are understood; nothing was touched so far (understand)
 //   2. what could fail is tried: descriptors, the statistics file, the control socket, interfaces
-//   (open_ports)
+//   (RunPorts)
 //   3. pool, engine, application and Nic are wired (ActiveRun)
-//   4. rounds, until a signal, the end of the duration, or the loss of the last port
-//   (ActiveRun::run)
-//   5. drained, counted, changed back, printed (finish, report)
+//   4. rounds, until a signal, the end of the duration, or the loss of the last port; between two
+//   of them what was asked for on the control socket is changed (ActiveRun::run)
+//   5. drained, counted, changed back, judged, printed (finish, run)
 #include <fmt/format.h>
-#include <sys/resource.h>
 
-#include <algorithm>
 #include <chrono>
-#include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "bellpull/engine/engine.hpp"
 #include "bellpull/netdrv/nic.hpp"
-#include "bellpull/netdrv/tap_link.hpp"
 #include "chosen_app.hpp"
 #include "commands.hpp"
 #include "control_socket.hpp"
+#include "cpu_time.hpp"
 #include "mac_address.hpp"
 #include "nic_settings.hpp"
-#include "open_port.hpp"
 #include "output.hpp"
+#include "pending_changes.hpp"
+#include "run_ports.hpp"
 #include "sink.hpp"
 #include "stop.hpp"
+#include "verdict.hpp"
 
 namespace bellpull::tools {
 
@@ -38,24 +39,15 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kDrainLimit{500};
 
-std::uint64_t microseconds(const timeval& time) {
-  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 +
-         static_cast<std::uint64_t>(time.tv_usec);
-}
-
-CpuTime cpu_time(int who) {
-  rusage usage{};
-  ::getrusage(who, &usage);
-  return {microseconds(usage.ru_utime), microseconds(usage.ru_stime)};
-}
-
-CpuTime operator-(const CpuTime& a, const CpuTime& b) {
-  return {a.user_us - b.user_us, a.system_us - b.system_us};
+std::vector<std::string> labels_of(std::span<const PortSpec> ports) {
+  std::vector<std::string> labels;
+  for (const PortSpec& port : ports) labels.push_back(label_of(name_of(port), netns_of(port)));
+  return labels;
 }
 
 class ActiveRun {
  public:
-  ActiveRun(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop);
+  ActiveRun(const RunOptions& options, RunPorts& ports, Stop& stop);
 
   /// Returns false when the last port has lost its interface.
   bool run();
@@ -65,36 +57,35 @@ class ActiveRun {
 
  private:
   [[nodiscard]] std::string ready_line() const;
+  void change();
+  [[nodiscard]] std::string newly_lost();
   void tell_of_lost_ports();
 
   const RunOptions& options_;
+  RunPorts& ports_;
   Stop& stop_;
   ChosenApp app_;
   engine::Engine engine_;
-  std::vector<std::unique_ptr<netdrv::TapLink>> links_;
   netdrv::Nic nic_;
-  const SettingTable settings_{settings_of(nic_)};
+  PendingChanges changes_{nic_, options_.style, options_.ports.size()};
+  const SettingTable settings_{settings_of(nic_, changes_, labels_of(options_.ports))};
   std::vector<bool> told_;
   SteadyClock::time_point ready_at_;
   CpuTime cpu_;
   CpuTime loop_cpu_;
 };
 
-ActiveRun::ActiveRun(const RunOptions& options, std::vector<OpenPort>& ports, Stop& stop)
+ActiveRun::ActiveRun(const RunOptions& options, RunPorts& ports, Stop& stop)
     : options_(options),
+      ports_(ports),
       stop_(stop),
       app_(options),
-      engine_({.placement = options.engine, .spin = options.mode == netdrv::Mode::poll}),
-      nic_(engine_, app_.app(),
-           {.mode = options.mode, .budget = options.budget, .spin_engine = true}),
-      told_(ports.size(), false) {
-  for (OpenPort& port : ports) {
-    links_.push_back(std::make_unique<netdrv::TapLink>(std::move(port.device)));
-    nic_.add_port(*links_.back(), options.style);
-  }
+      engine_({.placement = options.engine, .spin = options.nic.mode == netdrv::Mode::poll}),
+      nic_(engine_, app_.app(), options.nic),
+      told_(options.ports.size(), false) {
+  ports_.add_to(nic_, options.style, options.port);
   stop_.watch_with(nic_);
   nic_.start();
-  if (options.duration) stop_.after(*options.duration);
 }
 
 std::string ActiveRun::ready_line() const {
@@ -108,21 +99,30 @@ std::string ActiveRun::ready_line() const {
 }
 
 bool ActiveRun::run() {
+  if (options_.duration) stop_.after(*options_.duration);
   complain(ready_line());
   ready_at_ = SteadyClock::now();
-  cpu_ = cpu_time(RUSAGE_SELF);
-  loop_cpu_ = cpu_time(RUSAGE_THREAD);
+  cpu_ = cpu_of_process();
+  loop_cpu_ = cpu_of_thread();
+  ports_.begin();
   unsigned running = nic_.running_ports();
   while (!stop_.requested() && running != 0) {
     nic_.run_once(-1);
-    const unsigned now = nic_.running_ports();
-    if (now != running) tell_of_lost_ports();
-    running = now;
+    if (nic_.running_ports() != running) tell_of_lost_ports();
+    change();
+    running = nic_.running_ports();
   }
   return running != 0;
 }
 
-void ActiveRun::tell_of_lost_ports() {
+void ActiveRun::change() {
+  const auto complaints = changes_.make(kDrainLimit);
+  if (complaints.empty()) return;
+  for (const std::string& complaint : complaints) complain(complaint);
+  static_cast<void>(newly_lost());  // they have been told of
+}
+
+std::string ActiveRun::newly_lost() {
   const auto ports = nic_.stats().ports;
   std::string names;
   for (std::size_t i = 0; i < ports.size(); ++i) {
@@ -130,7 +130,11 @@ void ActiveRun::tell_of_lost_ports() {
     told_[i] = true;
     names += names.empty() ? ports[i].name : " and " + ports[i].name;
   }
-  complain(fmt::format("port {} has lost its interface: it was deleted; {}", names,
+  return names;
+}
+
+void ActiveRun::tell_of_lost_ports() {
+  complain(fmt::format("port {} has lost its interface: it was deleted; {}", newly_lost(),
                        nic_.running_ports() == 0
                            ? "no port is left: make the interface again and start anew"
                            : "the other ports go on"));
@@ -139,35 +143,18 @@ void ActiveRun::tell_of_lost_ports() {
 Snapshot ActiveRun::finish() {
   Snapshot snapshot;
   snapshot.seconds = std::chrono::duration<double>(SteadyClock::now() - ready_at_).count();
+  ports_.end();
   nic_.drain(kDrainLimit);
-  snapshot.cpu = cpu_time(RUSAGE_SELF) - cpu_;
-  snapshot.loop_cpu = cpu_time(RUSAGE_THREAD) - loop_cpu_;
+  snapshot.cpu = cpu_of_process().since(cpu_);
+  snapshot.loop_cpu = cpu_of_thread().since(loop_cpu_);
   snapshot.nic = nic_.stats();
-  for (const PortSpec& port : options_.ports) snapshot.netns.push_back(port.netns);
+  snapshot.ends = ports_.ends();
   snapshot.settings = options_.words;
+  snapshot.settings.mode = kModes[static_cast<std::size_t>(nic_.settings().mode)].text;
+  snapshot.settings.style = name_of(changes_.style());
+  snapshot.settings.budget = nic_.settings().budget;
   snapshot.app_counters = app_.counters();
   return snapshot;
-}
-
-std::vector<OpenPort> open_ports(RunOptions& options) {
-  std::vector<OpenPort> opened;
-  for (PortSpec& port : options.ports) {
-    opened.push_back(open_port(port));
-    port.name = opened.back().device.name();
-  }
-  refuse_duplicates(options.ports);  // by now the inherited ones have names as well
-  return opened;
-}
-
-bool restore(std::vector<OpenPort>& ports) {
-  bool clean = true;
-  for (OpenPort& port : ports) {
-    for (const std::string& complaint : port.side->restore()) {
-      complain(complaint);
-      clean = false;
-    }
-  }
-  return clean;
 }
 
 }  // namespace
@@ -180,19 +167,17 @@ ExitStatus run(const RunWords& words) {
   Stop stop;
   std::optional<ControlSocket> control;
   if (!options.control.empty()) control.emplace(options.control);
-  std::vector<OpenPort> ports = open_ports(options);
+  RunPorts ports(options.ports);
   ActiveRun active(options, ports, stop);
   if (control) active.serve(*control);
   bool good = active.run();
   const Snapshot snapshot = active.finish();
-  good = restore(ports) && good;
-  if (snapshot.nic.pool_outstanding != 0) {
-    good = false;
-    complain(
-        fmt::format("{} of {} packets were not given back to their pool: an error in bellpull "
-                    "itself, please report it with this command line",
-                    snapshot.nic.pool_outstanding, snapshot.nic.pool_buffers));
+  std::vector<std::string> complaints = ports.restore();
+  for (std::string& line : verdict_on(snapshot, options.closed())) {
+    complaints.push_back(std::move(line));
   }
+  for (const std::string& complaint : complaints) complain(complaint);
+  good = good && complaints.empty();
   const std::string text = render(snapshot, options.format);
   write_out(text);
   if (file) file->write(text);

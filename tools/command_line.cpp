@@ -12,6 +12,7 @@
 #include "dmatest_command_line.hpp"
 #include "help.hpp"
 #include "output.hpp"
+#include "run_command_line.hpp"
 #include "sink.hpp"
 
 namespace bellpull::tools {
@@ -21,26 +22,6 @@ namespace {
 constexpr std::array kCommands = {Word{"run"},        Word{"set"},         Word{"compare"},
                                   Word{"dmatest"},    Word{"probe"},       Word{"generate", false},
                                   Word{"top", false}, Word{"stats", false}};
-
-constexpr const char* kRunFooter =
-    R"(PORT is tap:NAME[,key=value...], a TAP interface of that name. It is made if it is not
-there, brought up, and goes away at the end if it was made. Keys, for the kernel's side of it:
-  ip=CIDR                   give it this address (IPv4 or IPv6; repeatable)
-  mtu=BYTES                 68 to 65521
-  mac=MAC                   its Ethernet address
-  netns=NAME                make it in this network namespace; a path works too
-  fd=N                      use the TAP that the inherited descriptor N is attached to;
-                            NAME may be empty
-  offload=auto|off          offloads; for now auto means off
-
-examples:
-  bellpull run tap:bp0,ip=10.99.0.1/24 --app respond --address 10.99.0.2/24
-  bellpull run tap:bp0,netns=left tap:bp1,netns=right --app patch --duration 10
-
-It is ready when it says so on standard error. SIGINT or SIGTERM ends it: it drains, removes
-what it made, and prints its statistics. Exit status: 0 for that, 1 when something failed, 2
-when it was asked for something that cannot be.
-)";
 
 constexpr const char* kSetFooter =
     R"(Without KEY=VALUE it lists the settings: their values, those there are, what they mean.
@@ -57,58 +38,6 @@ setting or value.
 
 constexpr const char* kProbeFooter =
     "Exit status: 0 when `bellpull run` can work on this machine, 1 when it cannot.\n";
-
-void add_run_options(CLI::App& command, RunWords& words) {
-  command.add_option("PORT", words.ports, "what the NIC is attached to; see below")
-      ->type_name("PORT...");
-  command
-      .add_option("--app", words.app,
-                  "respond: answer ARP, ping, neighbour solicitation and UDP echo\n"
-                  "patch: join two ports; reflect: send frames back with their\n"
-                  "addresses swapped; discard: take frames and do nothing.\n"
-                  "Default: respond if there is an --address")
-      ->type_name("APP");
-  command.add_option("--address", words.addresses, "an address to respond for; repeatable")
-      ->type_name("CIDR")
-      ->allow_extra_args(false);
-  command
-      .add_option("--mac", words.mac,
-                  "Ethernet address to respond from. Default: one computed from\n"
-                  "the first port's name and the first --address")
-      ->type_name("MAC");
-  command
-      .add_option("--mode", words.mode,
-                  "interrupt: sleep when there is nothing to do; poll: never\n"
-                  "sleep (default interrupt)")
-      ->type_name("MODE");
-  command.add_option("--style", words.style, "completion style: poll (default poll)")
-      ->type_name("STYLE");
-  command.add_option("--io", words.io, "how frames are moved: syscall (default syscall)")
-      ->type_name("IO");
-  command
-      .add_option("--engine", words.engine,
-                  "driven: in the NIC's loop; thread: on a thread of its own\n"
-                  "(default driven)")
-      ->type_name("ENGINE");
-  command.add_option("--budget", words.budget, "most frames per poll, 1 to 4096 (default 64)")
-      ->type_name("FRAMES");
-  command.add_option("--duration", words.duration, "end after so long; decimals will do")
-      ->type_name("SECONDS");
-  command
-      .add_option("--format", words.format,
-                  "of the statistics: table, json or prometheus (default table)")
-      ->type_name("FORMAT");
-  command
-      .add_option("--stats-file", words.stats_file,
-                  "write the statistics there as well; - is standard output\n"
-                  "alone (default -)")
-      ->type_name("PATH");
-  command
-      .add_option("--control", words.control,
-                  "make a UNIX socket there, where `bellpull set` changes settings\n"
-                  "while it runs; for its owner only")
-      ->type_name("PATH");
-}
 
 void add_set_options(CLI::App& command, SetWords& words) {
   command.add_option("PATH", words.path, "the --control that `bellpull run` was given")
@@ -165,11 +94,7 @@ ExitStatus execute(int argc, char** argv) {
   app.set_help_flag("-h,--help", "print this help; after a command, that command's");
   app.set_version_flag("--version", "bellpull " + version(), "print the version");
   app.require_subcommand(1);
-  CLI::App& run_command =
-      *app.add_subcommand("run", "bellpull run PORT... [options]\n\nRun the virtual NIC.");
-  run_command.set_help_flag("-h,--help", "print this help");
-  run_command.footer(kRunFooter);
-  add_run_options(run_command, run_words);
+  CLI::App& run_command = add_run_command(app, run_words);
   refuse_empty(run_command);
   CLI::App& set_command = *app.add_subcommand(
       "set",

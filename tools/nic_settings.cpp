@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "choice.hpp"
 #include "number.hpp"
 #include "run_options.hpp"
@@ -30,6 +32,32 @@ Setting mode_of(netdrv::Nic& nic) {
               }};
 }
 
+Setting style_of(PendingChanges& changes) {
+  return {.name = "style",
+          .range = one_of(netdrv::kStyleNames),
+          .help = "how a port learns that transfers are done; from the next round on",
+          .value = [&changes] { return std::string(name_of(changes.style())); },
+          .understand =
+              [&changes](std::string_view value) {
+                const auto style = static_cast<netdrv::Style>(choose("style", value, kStyles));
+                return [&changes, style] { changes.want_style(style); };
+              }};
+}
+
+constexpr std::array kOnOff = {Word{"on"}, Word{"off"}};
+
+Setting port_of(PendingChanges& changes, std::size_t port, const std::string& name) {
+  return {.name = name,
+          .range = one_of_built(kOnOff),
+          .help = "whether this port is polled; from the next round on",
+          .value = [&changes, port] { return changes.enabled(port) ? "on" : "off"; },
+          .understand =
+              [&changes, port, name](std::string_view value) {
+                const bool on = choose(name, value, kOnOff) == 0;
+                return [&changes, port, on] { changes.want_enabled(port, on); };
+              }};
+}
+
 Setting number_of(netdrv::Nic& nic, const netdrv::NicNumber& number) {
   return {.name = std::string(number.name),
           .range = fmt::format("{} to {}", number.least, number.most),
@@ -49,11 +77,16 @@ Setting number_of(netdrv::Nic& nic, const netdrv::NicNumber& number) {
 
 }  // namespace
 
-SettingTable settings_of(netdrv::Nic& nic) {
+SettingTable settings_of(netdrv::Nic& nic, PendingChanges& changes,
+                         std::span<const std::string> ports) {
   SettingTable settings;
   settings.add(mode_of(nic));
+  settings.add(style_of(changes));
   for (const netdrv::NicNumber& number : netdrv::nic_numbers()) {
     settings.add(number_of(nic, number));
+  }
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    settings.add(port_of(changes, i, "port." + ports[i]));
   }
   return settings;
 }

@@ -3,12 +3,45 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
+#include <cmath>
+#include <optional>
+#include <span>
 #include <system_error>
 
 #include "error.hpp"
 
 namespace bellpull::tools {
+
+namespace {
+
+// What a unit stands for.
+struct Unit {
+  std::string_view text;
+  double value;
+};
+
+constexpr std::array kNoUnit = {Unit{"", 1}};
+constexpr std::array kThousands = {Unit{"", 1}, Unit{"k", 1e3}, Unit{"M", 1e6}, Unit{"G", 1e9}};
+constexpr std::array kTimes = {Unit{"", 1e6}, Unit{"ms", 1e6}, Unit{"us", 1e3}, Unit{"ns", 1},
+                               Unit{"s", 1e9}};
+
+// A decimal number and its unit, multiplied; none when it is not both.
+std::optional<double> scan_decimal(std::string_view text, std::span<const Unit> units) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  // `fixed` keeps out exponents.
+  const auto [rest, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+  if (error != std::errc{} || !std::isfinite(value)) return {};
+  const std::string_view behind(rest, static_cast<std::size_t>(end - rest));
+  for (const Unit& unit : units) {
+    if (unit.text == behind) return value * unit.value;
+  }
+  return {};
+}
+
+}  // namespace
 
 std::uint64_t parse_number(std::string_view subject, std::string_view text, std::uint64_t least,
                            std::uint64_t most) {
@@ -41,17 +74,39 @@ std::uint64_t parse_size(std::string_view subject, std::string_view text, std::u
 
 std::chrono::nanoseconds parse_seconds(std::string_view subject, std::string_view text) {
   constexpr double kMost = 1e9;
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  // `fixed` keeps out exponents, and the comparisons what is not a number.
-  const auto [rest, error] = std::from_chars(text.data(), end, value, std::chars_format::fixed);
-  if (error == std::errc{} && rest == end && value <= kMost) {
+  const auto value = scan_decimal(text, kNoUnit);
+  if (value && *value <= kMost) {
     const auto result =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(value));
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(*value));
     if (result.count() > 0) return result;
   }
   throw UsageError(fmt::format(
       "{}: '{}' is no number of seconds above 0: give one, such as 10 or 0.5", subject, text));
+}
+
+double parse_rate(std::string_view subject, std::string_view text) {
+  const auto value = scan_decimal(text, kThousands);
+  if (value && *value > 0) return *value;
+  throw UsageError(
+      fmt::format("{}: '{}' is no number of frames per second above 0: give one, such as 1000, "
+                  "50k or 1.5M",
+                  subject, text));
+}
+
+double parse_share(std::string_view subject, std::string_view text) {
+  const auto value = scan_decimal(text, kNoUnit);
+  if (value && *value >= 0 && *value <= 1) return *value;
+  throw UsageError(
+      fmt::format("{}: '{}' is no number from 0 to 1: give one, such as 0.1", subject, text));
+}
+
+std::uint64_t parse_time(std::string_view subject, std::string_view text) {
+  constexpr double kMost = 1e15;
+  const auto value = scan_decimal(text, kTimes);
+  if (value && *value >= 1 && *value <= kMost) return static_cast<std::uint64_t>(*value);
+  throw UsageError(fmt::format(
+      "{}: '{}' is no time from 1ns to 1000000s: give one, such as 10 (ms), 500us or 2s", subject,
+      text));
 }
 
 }  // namespace bellpull::tools

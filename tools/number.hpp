@@ -22,4 +22,15 @@ namespace bellpull::tools {
 [[nodiscard]] std::chrono::nanoseconds parse_seconds(std::string_view subject,
                                                      std::string_view text);
 
+/// A number of frames per second, with decimals if need be and a k, M or G behind it for powers of
+/// 1000. Throws UsageError when it is none above 0.
+[[nodiscard]] double parse_rate(std::string_view subject, std::string_view text);
+
+/// A share of a whole, from 0 to 1. Throws UsageError for anything else.
+[[nodiscard]] double parse_share(std::string_view subject, std::string_view text);
+
+/// A time in milliseconds, or in what is said behind it: s, ms, us or ns; with decimals if need be,
+/// in nanoseconds, 1 to 10^15. Throws UsageError for anything else.
+[[nodiscard]] std::uint64_t parse_time(std::string_view subject, std::string_view text);
+
 }  // namespace bellpull::tools

@@ -19,7 +19,7 @@ namespace bellpull::tools {
 
 namespace {
 
-netdrv::TapDevice open_device(const PortSpec& port) {
+netdrv::TapDevice open_device(const TapSpec& port) {
   if (!port.fd) return netdrv::TapDevice::open(port.name);
   netdrv::TapDevice device = netdrv::TapDevice::adopt(netdrv::UniqueFd(*port.fd));
   if (!port.name.empty() && port.name != device.name()) {
@@ -31,7 +31,7 @@ netdrv::TapDevice open_device(const PortSpec& port) {
 }
 
 // An inherited descriptor may have siblings that keep the interface alive.
-Afterwards afterwards(const netdrv::TapDevice& device, const PortSpec& port) {
+Afterwards afterwards(const netdrv::TapDevice& device, const TapSpec& port) {
   ifreq request{};
   if (port.fd || ::ioctl(device.fd(), TUNGETIFF, &request) < 0) return Afterwards::stays;
   return (static_cast<unsigned short>(request.ifr_flags) & IFF_PERSIST) != 0 ? Afterwards::stays
@@ -40,18 +40,16 @@ Afterwards afterwards(const netdrv::TapDevice& device, const PortSpec& port) {
 
 }  // namespace
 
-void check_inherited(std::span<const PortSpec> ports) {
-  for (const PortSpec& port : ports) {
-    if (!port.fd || ::fcntl(*port.fd, F_GETFD) >= 0) continue;
-    throw std::system_error(
-        errno, std::generic_category(),
-        fmt::format("port {}: inherited descriptor {} (open it in the program that starts this "
-                    "one, without O_CLOEXEC)",
-                    port.text, *port.fd));
-  }
+void check_inherited(const TapSpec& port) {
+  if (!port.fd || ::fcntl(*port.fd, F_GETFD) >= 0) return;
+  throw std::system_error(
+      errno, std::generic_category(),
+      fmt::format("port {}: inherited descriptor {} (open it in the program that starts this "
+                  "one, without O_CLOEXEC)",
+                  port.text, *port.fd));
 }
 
-OpenPort open_port(const PortSpec& port) {
+OpenPort open_port(const TapSpec& port) {
   std::optional<OpenPort> opened;
   in_netns(port.netns, [&] {
     netdrv::TapDevice device = open_device(port);

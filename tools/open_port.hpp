@@ -2,11 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <span>
 
 #include "bellpull/netdrv/tap_device.hpp"
 #include "kernel_side.hpp"
-#include "port_spec.hpp"
+#include "tap_spec.hpp"
 
 namespace bellpull::tools {
 
@@ -19,11 +18,11 @@ struct OpenPort {
 
 /// Throws std::system_error when a PORT names an inherited descriptor that is not open. Call it
 /// before the program opens any of its own, which could be taken for it.
-void check_inherited(std::span<const PortSpec> ports);
+void check_inherited(const TapSpec& port);
 
 /// Opens and configures. The thread visits the port's network namespace for that and comes back.
 /// Throws std::system_error, or UsageError when an inherited descriptor is of another interface
 /// than said.
-[[nodiscard]] OpenPort open_port(const PortSpec& port);
+[[nodiscard]] OpenPort open_port(const TapSpec& port);
 
 }  // namespace bellpull::tools

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "bellpull/ring/version.hpp"
@@ -12,6 +13,7 @@ namespace bellpull::tools {
 namespace {
 
 using netdrv::QueueStats;
+using netdrv::SimCounters;
 
 // The first seven are what DESIGN promises to every reader of the JSON; all are there in both
 // machine formats.
@@ -34,7 +36,41 @@ constexpr std::array kQueueFields = {
                &QueueStats::largest_work, false},
     QueueField{"scheduled", "Times the NAPI instance was scheduled", &QueueStats::scheduled},
     QueueField{"missed", "Events that came while the NAPI instance was owned", &QueueStats::missed},
+    QueueField{"completions", "Polls that wanted to let go of the NAPI instance",
+               &QueueStats::completions},
+    QueueField{"repolls", "Completions refused because of a missed event", &QueueStats::repolls},
+    QueueField{"deferred", "Completions that left the bell masked", &QueueStats::deferred},
+    QueueField{"timer_fires", "Times the timer of a deferral scheduled the NAPI instance",
+               &QueueStats::timer_fires},
+    QueueField{"busy_polls", "Polls by the caller of the loop", &QueueStats::busy_polls},
+    QueueField{"suspends", "Times listening was put off while the caller worked",
+               &QueueStats::suspends},
+    QueueField{"border_calls", "Calls between driver and engine, either way",
+               &QueueStats::border_calls},
+    QueueField{"largest_burst", "Most frames that the application was given in one call",
+               &QueueStats::largest_burst, false},
     QueueField{"masked_ns", "Nanoseconds from schedule to completion", &QueueStats::masked_ns},
+};
+
+constexpr std::array kSimFields = {
+    SimField{"scheduled", "Simulated arrivals", &SimCounters::scheduled},
+    SimField{"delivered", "Simulated arrivals put in a buffer", &SimCounters::delivered},
+    SimField{"missed_no_buffer", "Simulated arrivals dropped for want of a buffer",
+             &SimCounters::missed_no_buffer},
+    SimField{"missed_generator",
+             "Simulated arrivals dropped because the simulated device itself was late",
+             &SimCounters::missed_generator},
+    SimField{"largest_lateness_ns",
+             "Most nanoseconds that the simulated device noticed an arrival late",
+             &SimCounters::largest_lateness_ns, false},
+    SimField{"sent", "Frames that the simulated device took", &SimCounters::sent},
+    SimField{"corrupt", "Of the frames taken, those that were changed", &SimCounters::corrupt},
+    SimField{"foreign", "Of the frames taken, those that no simulated device made",
+             &SimCounters::foreign},
+    SimField{"reordered", "Of the frames taken, those behind a later one of their flow",
+             &SimCounters::reordered},
+    SimField{"duplicated", "Of the frames taken, those equal to the one before",
+             &SimCounters::duplicated},
 };
 
 }  // namespace
@@ -50,6 +86,18 @@ std::string version() {
 
 std::span<const QueueField> queue_fields() noexcept {
   return kQueueFields;
+}
+
+std::span<const SimField> sim_fields() noexcept {
+  return kSimFields;
+}
+
+std::uint64_t most_work_in(std::size_t bucket) noexcept {
+  return std::min<std::uint64_t>((std::uint64_t{1} << bucket) - 1, netdrv::kMaxBudget);
+}
+
+std::string label_of(std::string_view name, std::string_view netns) {
+  return netns.empty() ? std::string(name) : fmt::format("{}@{}", name, netns);
 }
 
 std::string_view name_of(netdrv::PortState state) noexcept {

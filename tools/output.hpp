@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,7 +11,9 @@
 #include <vector>
 
 #include "bellpull/netdrv/nic.hpp"
+#include "bellpull/netdrv/sim_nic.hpp"
 #include "choice.hpp"
+#include "cpu_time.hpp"
 
 namespace bellpull::tools {
 
@@ -30,7 +33,7 @@ inline constexpr std::array kStatisticsFormats = {Word{"table"}, Word{"json"}, W
 /// The version of the program, as "0.1.0".
 [[nodiscard]] std::string version();
 
-/// How the run was asked for, in the words of the command line.
+/// How the program runs, in the words of the command line; as it does at that moment.
 struct Settings {
   std::string app;      ///< --app
   std::string mode;     ///< --mode
@@ -40,10 +43,10 @@ struct Settings {
   unsigned budget = 0;  ///< --budget
 };
 
-/// Processor time in microseconds, as exact as the kernel gives it.
-struct CpuTime {
-  std::uint64_t user_us = 0;    ///< in the program
-  std::uint64_t system_us = 0;  ///< in the kernel on its behalf
+/// What there is to say of a port besides the Nic's counters.
+struct PortEnd {
+  std::string netns;                       ///< its network namespace; empty: our own
+  std::optional<netdrv::SimCounters> sim;  ///< of a simulated NIC
 };
 
 /// Microseconds as seconds, the nearest there is.
@@ -54,8 +57,8 @@ struct CpuTime {
 /// All that a run has to report, at one moment.
 struct Snapshot {
   netdrv::NicStats nic;                                             ///< counters of the NIC
-  std::vector<std::string> netns;                                   ///< per port; empty: our own
-  Settings settings;                                                ///< as asked for
+  std::vector<PortEnd> ends;                                        ///< of its ports
+  Settings settings;                                                ///< see Settings
   std::vector<std::pair<std::string, std::uint64_t>> app_counters;  ///< the application's own
   double seconds = 0;                                               ///< since the ready line
   CpuTime cpu;                                                      ///< of all threads, since then
@@ -73,11 +76,28 @@ struct QueueField {
 /// The counters of a queue but for the drops, in the order in which they are shown.
 [[nodiscard]] std::span<const QueueField> queue_fields() noexcept;
 
+/// A counter of a simulated NIC: how it is called, what it says, where it is.
+struct SimField {
+  std::string_view name;                      ///< in JSON, and with prefix and unit elsewhere
+  std::string_view help;                      ///< what it counts
+  std::uint64_t netdrv::SimCounters::*value;  ///< where it is
+  bool counts = true;                         ///< false: it is no running total
+};
+
+/// The counters of a simulated NIC, in the order in which they are shown.
+[[nodiscard]] std::span<const SimField> sim_fields() noexcept;
+
+/// The most work that a round in that bucket of QueueStats::work_histogram has done.
+[[nodiscard]] std::uint64_t most_work_in(std::size_t bucket) noexcept;
+
+/// What a port is called among others: its name, and its network namespace where it has one.
+[[nodiscard]] std::string label_of(std::string_view name, std::string_view netns);
+
 /// A word for the state.
 [[nodiscard]] std::string_view name_of(netdrv::PortState state) noexcept;
 
-/// The statistics for people: a line per port, the drops, the latency if it was measured,
-/// and what a frame cost.
+/// The statistics for people: a line per port, the drops, the latency if it was measured, what
+/// simulated NICs counted, and what a frame cost.
 [[nodiscard]] std::string to_table(const Snapshot& snapshot);
 
 /// The statistics as one JSON object. Of the drop reasons those that occurred are there, and

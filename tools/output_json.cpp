@@ -18,10 +18,29 @@ ordered_json drops(const std::array<std::uint64_t, netdrv::kDropReasons>& counts
   return object;
 }
 
+// Rounds by the most frames that they can have had; those that never occurred are not there.
+ordered_json work_histogram(const netdrv::QueueStats& queue) {
+  ordered_json object = ordered_json::object();
+  for (std::size_t i = 0; i < queue.work_histogram.size(); ++i) {
+    if (queue.work_histogram[i] == 0) continue;
+    object[std::to_string(most_work_in(i))] = queue.work_histogram[i];
+  }
+  return object;
+}
+
+ordered_json sim_object(const netdrv::SimCounters& counters) {
+  ordered_json object;
+  for (const SimField& field : sim_fields()) {
+    object[std::string(field.name)] = counters.*field.value;
+  }
+  return object;
+}
+
 ordered_json queue_object(const netdrv::QueueStats& queue) {
   ordered_json object;
   for (const QueueField& field : queue_fields())
     object[std::string(field.name)] = queue.*field.value;
+  object["work_histogram"] = work_histogram(queue);
   object["rx_dropped"] = drops(queue.rx_dropped);
   object["tx_dropped"] = drops(queue.tx_dropped);
   if (queue.latency && queue.latency->count() != 0) {
@@ -35,15 +54,16 @@ ordered_json queue_object(const netdrv::QueueStats& queue) {
   return object;
 }
 
-ordered_json port_object(const netdrv::PortStats& port, const std::string& netns) {
+ordered_json port_object(const netdrv::PortStats& port, const PortEnd& end) {
   ordered_json object;
   object["name"] = port.name;
-  if (!netns.empty()) object["netns"] = netns;
+  if (!end.netns.empty()) object["netns"] = end.netns;
   object["state"] = name_of(port.state);
   object["queues"] = ordered_json::array();
   for (const netdrv::QueueStats& queue : port.queues) {
     object["queues"].push_back(queue_object(queue));
   }
+  if (end.sim) object["sim"] = sim_object(*end.sim);
   return object;
 }
 
@@ -61,7 +81,7 @@ std::string to_json(const Snapshot& snapshot) {
                         {"budget", settings.budget}};
   object["ports"] = ordered_json::array();
   for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
-    object["ports"].push_back(port_object(snapshot.nic.ports[i], snapshot.netns[i]));
+    object["ports"].push_back(port_object(snapshot.nic.ports[i], snapshot.ends[i]));
   }
   object["app"] = {{"name", settings.app}};
   for (const auto& [name, value] : snapshot.app_counters) object["app"][name] = value;

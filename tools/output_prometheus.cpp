@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "output.hpp"
@@ -44,7 +45,8 @@ class Exposition {
   // Names are unique per network namespace only, so the namespace is a label where one was given.
   [[nodiscard]] std::string port_labels(std::size_t port) const {
     std::string labels = "port=" + quoted(snapshot_.nic.ports[port].name);
-    if (!snapshot_.netns[port].empty()) labels += ",netns=" + quoted(snapshot_.netns[port]);
+    const std::string& netns = snapshot_.ends[port].netns;
+    if (!netns.empty()) labels += ",netns=" + quoted(netns);
     return labels;
   }
 
@@ -122,6 +124,34 @@ void add_latency(Exposition& out) {
   });
 }
 
+void add_work(Exposition& out) {
+  out.family("work_per_poll", "histogram", "Frames per round of the NAPI instance");
+  out.each_queue([&](const netdrv::QueueStats& queue, const std::string& labels) {
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < queue.work_histogram.size(); ++i) {
+      count += queue.work_histogram[i];
+      out.sample("work_per_poll_bucket", fmt::format("{},le=\"{}\"", labels, most_work_in(i)),
+                 count);
+    }
+    out.sample("work_per_poll_bucket", labels + ",le=\"+Inf\"", count);
+    out.sample("work_per_poll_sum", labels, queue.work);
+    out.sample("work_per_poll_count", labels, count);
+  });
+}
+
+void add_sims(Exposition& out, const Snapshot& snapshot) {
+  const auto is_sim = [](const PortEnd& end) { return end.sim.has_value(); };
+  if (std::none_of(snapshot.ends.begin(), snapshot.ends.end(), is_sim)) return;
+  for (const SimField& field : sim_fields()) {
+    const std::string name = fmt::format("sim_{}{}", field.name, field.counts ? "_total" : "");
+    out.family(name, field.counts ? "counter" : "gauge", field.help);
+    for (std::size_t i = 0; i < snapshot.ends.size(); ++i) {
+      const auto& sim = snapshot.ends[i].sim;
+      if (sim) out.sample(name, out.port_labels(i), *sim.*field.value);
+    }
+  }
+}
+
 void add_ports(Exposition& out, const Snapshot& snapshot) {
   out.family("port_up", "gauge", "Whether the port had its interface to the end");
   for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
@@ -175,7 +205,9 @@ std::string to_prometheus(const Snapshot& snapshot) {
             &netdrv::QueueStats::rx_dropped);
   add_drops(out, "tx_dropped_total", "Frames to send dropped, by reason",
             &netdrv::QueueStats::tx_dropped);
+  add_work(out);
   add_latency(out);
+  add_sims(out, snapshot);
   add_ports(out, snapshot);
   add_program(out, snapshot);
   add_loop(out, snapshot);

@@ -5,6 +5,7 @@
 #include <array>
 #include <iterator>
 #include <numeric>
+#include <utility>
 
 #include "output.hpp"
 
@@ -20,8 +21,7 @@ std::uint64_t total(const Drops& drops) {
 }
 
 std::string port_name(const Snapshot& snapshot, std::size_t port) {
-  const std::string& name = snapshot.nic.ports[port].name;
-  return snapshot.netns[port].empty() ? name : name + '@' + snapshot.netns[port];
+  return label_of(snapshot.nic.ports[port].name, snapshot.ends[port].netns);
 }
 
 // The first two columns are words and lean left, the others are numbers and lean right.
@@ -101,6 +101,31 @@ std::string latency_lines(const Snapshot& snapshot) {
   return text;
 }
 
+// What cannot happen is shown where it has.
+std::string sim_line(std::string_view port, const netdrv::SimCounters& sim) {
+  std::string line = fmt::format(
+      "{} simulated: {} arrivals, {} delivered, {} missed for want of a buffer, {} because the "
+      "simulation was late (at most {:.3f} us); {} taken back",
+      port, sim.scheduled, sim.delivered, sim.missed_no_buffer, sim.missed_generator,
+      static_cast<double>(sim.largest_lateness_ns) / 1e3, sim.sent);
+  const std::array odd = {std::pair{sim.corrupt, "corrupt"}, std::pair{sim.foreign, "foreign"},
+                          std::pair{sim.reordered, "reordered"},
+                          std::pair{sim.duplicated, "duplicated"}};
+  for (const auto& [count, what] : odd) {
+    if (count != 0) line += fmt::format(", {} {}", count, what);
+  }
+  return line + '\n';
+}
+
+std::string sim_lines(const Snapshot& snapshot) {
+  std::string text;
+  for (std::size_t i = 0; i < snapshot.ends.size(); ++i) {
+    const auto& sim = snapshot.ends[i].sim;
+    if (sim) text += sim_line(port_name(snapshot, i), *sim);
+  }
+  return text;
+}
+
 std::string app_line(const Snapshot& snapshot) {
   std::string line = fmt::format("app {}", snapshot.settings.app);
   const char* before = ": ";
@@ -142,7 +167,7 @@ std::string cost_line(const Snapshot& snapshot) {
 
 std::string to_table(const Snapshot& snapshot) {
   return port_lines(snapshot) + drop_lines(snapshot) + latency_lines(snapshot) +
-         app_line(snapshot) + cost_line(snapshot);
+         sim_lines(snapshot) + app_line(snapshot) + cost_line(snapshot);
 }
 
 }  // namespace bellpull::tools

@@ -2,143 +2,92 @@
 #include "port_spec.hpp"
 
 #include <fmt/format.h>
-#include <net/if.h>
 
 #include <algorithm>
 #include <array>
-#include <climits>
 
 #include "choice.hpp"
 #include "error.hpp"
-#include "mac_address.hpp"
 #include "netns.hpp"
-#include "number.hpp"
 
 namespace bellpull::tools {
 
 namespace {
 
-constexpr std::array kKinds = {Word{"tap"}, Word{"sim", false}, Word{"vhost-user", false},
+// In the order of PortSpec.
+constexpr std::array kKinds = {Word{"tap"}, Word{"sim"}, Word{"vhost-user", false},
                                Word{"udp", false}};
 
-enum Key : std::size_t { ip, mtu, mac, netns, fd, offload };
-constexpr std::array kKeys = {Word{"ip"}, Word{"mtu"},     Word{"mac"},          Word{"netns"},
-                              Word{"fd"}, Word{"offload"}, Word{"queues", false}};
+constexpr std::uint32_t kFlows = 65536;
 
-// With `auto` there are none yet: they are off until the NIC can use them.
-constexpr std::array kOffloads = {Word{"auto"}, Word{"off"}};
-
-constexpr std::uint32_t kLeastIpv6Mtu = 1280;
-constexpr std::uint64_t kFirstInherited = 3;
-
-void check_name(const std::string& subject, const std::string& name) {
-  if (name.size() >= IFNAMSIZ) {
-    throw UsageError(fmt::format("{}: the interface name has {} bytes, at most {} fit: shorten it",
-                                 subject, name.size(), IFNAMSIZ - 1));
-  }
-  const bool odd = std::any_of(name.begin(), name.end(), [](unsigned char c) {
-    return c <= ' ' || c == 0x7f || c == '/' || c == ':' || c == '%';
-  });
-  if (odd || name == "." || name == "..") {
-    throw UsageError(fmt::format(
-        "{}: '{}' is no interface name: use letters and digits, such as bp0", subject, name));
-  }
+bool same_tap(const TapSpec& a, const TapSpec& b) {
+  const bool same_interface =
+      !a.name.empty() && a.name == b.name && netns_path(a.netns) == netns_path(b.netns);
+  return same_interface || (a.fd && a.fd == b.fd);
 }
 
-void set_key(PortSpec& port, std::size_t key, const std::string& subject, std::string_view value) {
-  switch (key) {
-    case Key::ip: {
-      const Cidr cidr = parse_cidr(subject, value);
-      for (const Cidr& other : port.addresses) {
-        if (same_address(other.address, cidr.address)) {
-          throw UsageError(fmt::format("{}: {} is given twice: name it once", subject, value));
-        }
-      }
-      port.addresses.push_back(cidr);
-      break;
-    }
-    case Key::mtu:
-      port.mtu = static_cast<std::uint32_t>(parse_number(subject, value, kLeastMtu, kMostMtu));
-      break;
-    case Key::mac:
-      port.mac = parse_mac(subject, value);
-      break;
-    case Key::netns:
-      port.netns = value;
-      break;
-    case Key::fd:
-      port.fd = static_cast<int>(parse_number(subject, value, kFirstInherited, INT_MAX));
-      break;
-    case Key::offload:
-      static_cast<void>(choose(subject, value, kOffloads));
-      break;
-    default:
-      break;
-  }
-}
-
-void read_pair(PortSpec& port, std::string_view pair, unsigned& seen) {
-  const std::string subject = fmt::format("port {}", port.text);
-  const auto equals = pair.find('=');
-  const std::string_view word = pair.substr(0, equals);
-  const std::size_t key = choose(fmt::format("{}: key", subject), word, kKeys);
-  if (equals == std::string_view::npos || equals + 1 == pair.size()) {
-    throw UsageError(fmt::format("{}: key '{}' has no value: write {}=...", subject, word, word));
-  }
-  if (key != Key::ip && (seen & 1u << key) != 0) {
-    throw UsageError(fmt::format("{}: key '{}' is given twice: name it once", subject, word));
-  }
-  seen |= 1u << key;
-  set_key(port, key, fmt::format("{}: {}", subject, word), pair.substr(equals + 1));
-}
-
-void check_together(const PortSpec& port) {
-  const std::string subject = fmt::format("port {}", port.text);
-  if (port.name.empty() && !port.fd) {
-    throw UsageError(
-        fmt::format("{}: the interface has no name: write tap:NAME, such as tap:bp0", subject));
-  }
-  const bool has_ipv6 = std::any_of(port.addresses.begin(), port.addresses.end(),
-                                    [](const Cidr& cidr) { return cidr.address.family == 6; });
-  if (has_ipv6 && port.mtu && *port.mtu < kLeastIpv6Mtu) {
-    throw UsageError(
-        fmt::format("{}: IPv6 needs an MTU of at least {}: raise mtu or drop the IPv6 "
-                    "address",
-                    subject, kLeastIpv6Mtu));
+std::string free_name(std::span<const PortSpec> ports) {
+  for (unsigned number = 0;; ++number) {
+    std::string name = fmt::format("sim{}", number);
+    const bool taken = std::any_of(ports.begin(), ports.end(),
+                                   [&](const PortSpec& port) { return name_of(port) == name; });
+    if (!taken) return name;
   }
 }
 
 }  // namespace
 
 PortSpec parse_port(std::string_view text) {
-  PortSpec port;
-  port.text = text;
-  const auto colon = text.find(':');
-  const std::string_view kind = text.substr(0, std::min(colon, text.find(',')));
-  static_cast<void>(choose(fmt::format("port {}: kind of port", text), kind, kKinds));
-  if (colon == std::string_view::npos) {
-    throw UsageError(fmt::format("port {}: no interface: write tap:NAME, such as tap:bp0", text));
+  const std::string_view kind = text.substr(0, std::min(text.find(':'), text.find(',')));
+  const std::size_t chosen = choose(fmt::format("port {}: kind of port", text), kind, kKinds);
+  if (chosen == 1) return parse_sim(text);
+  return parse_tap(text);
+}
+
+const std::string& text_of(const PortSpec& port) noexcept {
+  const auto* const tap = std::get_if<TapSpec>(&port);
+  return tap != nullptr ? tap->text : std::get_if<SimSpec>(&port)->text;
+}
+
+const std::string& name_of(const PortSpec& port) noexcept {
+  const auto* const tap = std::get_if<TapSpec>(&port);
+  return tap != nullptr ? tap->name : std::get_if<SimSpec>(&port)->options.name;
+}
+
+std::string_view netns_of(const PortSpec& port) noexcept {
+  const auto* const tap = std::get_if<TapSpec>(&port);
+  return tap != nullptr ? std::string_view(tap->netns) : std::string_view();
+}
+
+void tell_apart(std::span<PortSpec> ports) {
+  std::uint32_t flows = 0;
+  for (PortSpec& port : ports) {
+    auto* const sim = std::get_if<SimSpec>(&port);
+    if (sim == nullptr) continue;
+    if (sim->options.name.empty()) sim->options.name = free_name(ports);
+    if (sim->options.flows > kFlows - flows) {
+      throw UsageError(
+          fmt::format("port {}: {} flows, and {} of {} are left by the ports before it: use fewer",
+                      sim->text, sim->options.flows, kFlows - flows, kFlows));
+    }
+    sim->options.first_flow = static_cast<std::uint16_t>(flows);
+    flows += sim->options.flows;
   }
-  std::string_view rest = text.substr(colon + 1);
-  port.name = rest.substr(0, rest.find(','));
-  check_name(fmt::format("port {}", text), port.name);
-  unsigned seen = 0;
-  for (auto comma = rest.find(','); comma != std::string_view::npos; comma = rest.find(',')) {
-    rest.remove_prefix(comma + 1);
-    read_pair(port, rest.substr(0, rest.find(',')), seen);
-  }
-  check_together(port);
-  return port;
 }
 
 void refuse_duplicates(std::span<const PortSpec> ports) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
     for (const PortSpec& other : ports.first(i)) {
-      const bool same_interface = !ports[i].name.empty() && ports[i].name == other.name &&
-                                  netns_path(ports[i].netns) == netns_path(other.netns);
-      if (same_interface || (ports[i].fd && ports[i].fd == other.fd)) {
-        throw UsageError(fmt::format("port {}: the same interface as {}: name each once",
-                                     ports[i].text, other.text));
+      const auto* const a = std::get_if<TapSpec>(&ports[i]);
+      const auto* const b = std::get_if<TapSpec>(&other);
+      if (a != nullptr && b != nullptr) {
+        if (!same_tap(*a, *b)) continue;
+        throw UsageError(
+            fmt::format("port {}: the same interface as {}: name each once", a->text, b->text));
+      }
+      if (name_of(ports[i]) == name_of(other)) {
+        throw UsageError(fmt::format("port {}: the same name as {}: choose another with name=...",
+                                     text_of(ports[i]), text_of(other)));
       }
     }
   }

@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <variant>
 
-#include "bellpull/netdrv/apps.hpp"
-#include "cidr.hpp"
+#include "sim_spec.hpp"
+#include "tap_spec.hpp"
 
 namespace bellpull::tools {
 
-/// Limits of a TAP's MTU in bytes (drivers/net/tun.c: ETH_MIN_MTU, MAX_MTU less the header).
-inline constexpr std::uint32_t kLeastMtu = 68;
-inline constexpr std::uint32_t kMostMtu = 65521;
+/// A PORT of the command line, of any kind.
+using PortSpec = std::variant<TapSpec, SimSpec>;
 
-/// A PORT of the command line: `tap:NAME[,key=value...]`.
-struct PortSpec {
-  std::string text;                       ///< as typed
-  std::string name;                       ///< of the interface; empty: whatever `fd` stands for
-  std::vector<Cidr> addresses;            ///< `ip`, of the kernel's side
-  std::optional<std::uint32_t> mtu;       ///< `mtu` in bytes, of the kernel's side
-  std::optional<netdrv::MacAddress> mac;  ///< `mac`, of the kernel's side
-  std::string netns;                      ///< `netns`, a name or a path; empty: the program's own
-  std::optional<int> fd;                  ///< `fd`, an inherited descriptor
-};
-
-/// Reads one PORT. Looks at the text only. Throws UsageError.
+/// Reads one PORT. Throws as parse_tap() and parse_sim() do.
 [[nodiscard]] PortSpec parse_port(std::string_view text);
 
-/// Throws UsageError when two ports are the same interface or the same descriptor.
+/// As typed.
+[[nodiscard]] const std::string& text_of(const PortSpec& port) noexcept;
+
+/// What it is called; empty as long as nobody knows.
+[[nodiscard]] const std::string& name_of(const PortSpec& port) noexcept;
+
+/// The network namespace it is in, a name or a path; empty: the program's own.
+[[nodiscard]] std::string_view netns_of(const PortSpec& port) noexcept;
+
+/// Gives simulated NICs that have no name one that nobody has, sim0, sim1 …, and each flows that
+/// the ones before it do not have. Throws UsageError when there are too many flows.
+void tell_apart(std::span<PortSpec> ports);
+
+/// Throws UsageError when two ports are the same interface or the same descriptor, or simulated
+/// NICs have the name of another port.
 void refuse_duplicates(std::span<const PortSpec> ports);
 
 }  // namespace bellpull::tools

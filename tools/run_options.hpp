@@ -27,6 +27,10 @@ struct RunWords {
   std::string io = "syscall";          ///< --io
   std::string engine = "driven";       ///< --engine
   std::string budget = "64";           ///< --budget
+  std::string latency;                 ///< --latency
+  std::string rx_ring = "256";         ///< --rx-ring
+  std::string tx_ring = "256";         ///< --tx-ring
+  std::string backlog;                 ///< --backlog
   std::string duration;                ///< --duration
   std::string format = "table";        ///< --format
   std::string stats_file = "-";        ///< --stats-file
@@ -35,6 +39,13 @@ struct RunWords {
 
 /// The words of netdrv::Mode, in its order, and those to come.
 inline constexpr std::array kModes = {Word{"interrupt"}, Word{"poll"}, Word{"adaptive"}};
+
+/// The words of netdrv::Style, in its order.
+inline constexpr auto kStyles = [] {
+  std::array<Word, netdrv::kStyleNames.size()> words{};
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = Word{netdrv::kStyleNames[i]};
+  return words;
+}();
 
 /// What to do with the frames.
 enum class AppKind : std::uint8_t { respond, patch, reflect, discard };
@@ -48,15 +59,18 @@ struct RunOptions {
   AppKind app = AppKind::respond;                        ///< see AppKind
   std::vector<Cidr> addresses;                           ///< of the responder
   netdrv::MacAddress mac{};                              ///< of the responder
-  netdrv::Mode mode = netdrv::Mode::interrupt;           ///< see netdrv::Mode
-  netdrv::Style style = netdrv::Style::poll;             ///< see netdrv::Style
+  netdrv::NicSettings nic;                               ///< to begin with
+  netdrv::Style style = netdrv::Style::poll;             ///< to begin with
+  netdrv::PortOptions port;                              ///< of every port
   engine::Placement engine = engine::Placement::driven;  ///< see engine::Placement
-  unsigned budget = 64;                                  ///< frames per poll
   std::optional<std::chrono::nanoseconds> duration;      ///< none: until a signal
   Format format = Format::table;                         ///< of the statistics
   std::string stats_file = "-";                          ///< for a copy of them; "-": none
   std::string control;                                   ///< path of the control socket, if any
   Settings words;                                        ///< for the statistics
+
+  /// Whether simulated NICs are only sent what simulated NICs made: no TAP is patched to one.
+  [[nodiscard]] bool closed() const noexcept;
 };
 
 /// Understands the words, without looking at the system. Throws UsageError for the first that is

@@ -69,12 +69,6 @@ void Instance::hand_over() noexcept {
   nic_.wake();
 }
 
-void Instance::count_work() noexcept {
-  raise_to(largest_work_, last_work);
-  // What a timer found came at any time since the poll before it.
-  if (std::exchange(by_timer_, false)) deferred_for_ += last_work * dim_.deferral_ns() / 2;
-}
-
 void Instance::moderate(const NapiSettings& settings, std::uint64_t now) noexcept {
   const NapiCounters& counters = napi.counters();
   const std::uint64_t events = counters.scheduled.load(std::memory_order_relaxed) +  // a counter
@@ -109,7 +103,16 @@ bool Instance::take_back() noexcept {
   return true;
 }
 
+// What is counted is counted here: once the poll is over the instance may be somebody else's.
 unsigned Instance::poll(unsigned budget) noexcept {
+  const unsigned work = pull(budget);
+  raise_to(largest_work_, last_work);
+  // What a timer found came at any time since the poll before it.
+  if (std::exchange(by_timer_, false)) deferred_for_ += last_work * dim_.deferral_ns() / 2;
+  return work;
+}
+
+unsigned Instance::pull(unsigned budget) noexcept {
   port->reclaim();
   if (!crossings_.empty()) send_crossed();
   if (budget == 0) return 0;
@@ -168,8 +171,6 @@ void Instance::add_port_counters(QueueStats& stats) const noexcept {
 // The port is about to go.
 void Instance::keep_counters() noexcept {
   add_port_counters(kept_);
-  // The link goes on counting these.
-  kept_.syscalls = 0;
 }
 
 QueueStats Instance::stats() const {

@@ -47,9 +47,6 @@ class Instance final : public Receiver {
   engine::Armed unmask() noexcept { return port->arm(); }
   void mask() noexcept { port->disarm(); }
 
-  /// After a round.
-  void count_work() noexcept;
-
   /// Frames received so far. Any thread.
   [[nodiscard]] std::uint64_t received() const noexcept { return received_.value(); }
 
@@ -58,6 +55,9 @@ class Instance final : public Receiver {
 
   /// After a round, at `now` on the clock: chooses anew how long to defer, if there was an event.
   void moderate(const NapiSettings& settings, std::uint64_t now) noexcept;
+
+  /// A poll that is no round: of a Nic that comes to rest.
+  unsigned pull(unsigned budget) noexcept;
 
   /// From the port, on whichever thread hands frames over.
   void receive(std::span<Packet> burst) noexcept override;

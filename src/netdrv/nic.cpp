@@ -21,7 +21,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <exception>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -42,6 +41,12 @@ constexpr std::uint64_t kWatcher = std::uint64_t{1} << 32;
 constexpr unsigned kBusyRounds = 4;
 // The same when polling: there the look can only bring bells that nobody waits for.
 constexpr unsigned kPollRounds = 1024;
+// What a round of these without work counts besides: on a core that others want it gives away
+// milliseconds, and who waits at another descriptor would wait for a thousand of them.
+constexpr unsigned kIdleRound = 63;
+// When a port that has no buffers looks for some again. Who returns them does not say so: it may be
+// the application, on any thread.
+constexpr std::uint64_t kRetryNs = 1'000'000;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -54,6 +59,20 @@ void add_to_epoll(int epoll, int fd, std::uint32_t events, std::uint64_t data, c
   if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail(what);
 }
 
+// Gives each wait source of the engine the position that it has now. One that is known already says
+// once more that it is ready, if it is.
+void watch_sources(int epoll, engine::Engine& engine) {
+  const auto sources = engine.wait_sources();
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    epoll_event event{};
+    event.events = sources[i].events | EPOLLET;
+    event.data.u64 = i;
+    if (::epoll_ctl(epoll, EPOLL_CTL_MOD, sources[i].fd, &event) == 0) continue;
+    add_to_epoll(epoll, sources[i].fd, event.events, i,
+                 "epoll_ctl: watch a port's file descriptor");
+  }
+}
+
 timespec to_timespec(std::uint64_t ns) noexcept {
   return {.tv_sec = static_cast<time_t>(ns / kSecond), .tv_nsec = static_cast<long>(ns % kSecond)};
 }
@@ -63,7 +82,7 @@ timespec to_timespec(std::uint64_t ns) noexcept {
 Nic::Nic(engine::Engine& engine, App& app, const NicSettings& settings)
     : engine_(engine), app_(app), settings_(settings), polling_(settings.mode == Mode::poll) {
   check(settings);
-  check_threaded(settings);
+  check_threaded(settings.threaded);
   adaptive_.configure(settings.adaptive);
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (epoll_.get() < 0) fail("epoll_create1 for the NIC's loop");
@@ -111,18 +130,17 @@ void Nic::watch(int fd, const Watcher& watcher) {
 }
 
 void Nic::start() {
-  const char* const what = "epoll_ctl: watch a port's file descriptor";
+  check_threaded(settings_.threaded);
+  const char* const what = "epoll_ctl: watch the NIC's own bell and timer";
   add_to_epoll(epoll_.get(), wake_.get(), EPOLLIN | EPOLLET, kWake, what);
   add_to_epoll(epoll_.get(), timer_.get(), EPOLLIN | EPOLLET, kTimer, what);
-  const auto sources = engine_.wait_sources();
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    add_to_epoll(epoll_.get(), sources[i].fd, sources[i].events | EPOLLET, i, what);
-  }
+  watch_sources(epoll_.get(), engine_);
   if (settings_.spin_engine) engine_.set_spin(polling());
   apply();
-  start_instances();
   started_ = true;
+  // Bells that ring before somebody listens are made up for by the first poll.
   for (const auto& instance : instances_) instance->port->start();
+  start_instances();
   schedule_all();
   look(0);  // the first edges, which say no more than that the descriptors are there
 }
@@ -137,12 +155,16 @@ bool Nic::run_once(int timeout_ms) noexcept {
   wait(timeout_ms);
   fire_timers();
   unsigned ended = run_engine();
+  suspended_ = false;
   if (settings_.napi.prefer_busy_poll) ended += busy_poll();
   collect_rung();
   ended += poll_instances();
   if (settings_.mode == Mode::adaptive) adapt();
   // Never asleep, but what a polling NIC waits for may have to be made by whoever shares the core.
-  if (polling() && ended == 0) ::sched_yield();
+  if (polling() && ended == 0) {
+    ::sched_yield();
+    rounds_since_look_ += kIdleRound;
+  }
   if (busy()) return true;
   if (timeout_ms == 0) set_timer();
   return false;
@@ -202,8 +224,12 @@ void Nic::set_timer() noexcept {
 
 std::uint64_t Nic::next_timer() const noexcept {
   std::uint64_t next = Napi::kNever;
-  for (const auto& instance : instances_) next = std::min(next, instance->napi.timer_due());
-  return next;
+  bool starved = false;
+  for (const auto& instance : instances_) {
+    next = std::min(next, instance->napi.timer_due());
+    starved = starved || (!instance->threaded() && instance->port->starved());
+  }
+  return starved ? std::min(next, monotonic_ns() + kRetryNs) : next;
 }
 
 void Nic::fire_timers() noexcept {
@@ -218,21 +244,23 @@ void Nic::fire_timers() noexcept {
 // The owner is back from its own work: what came meanwhile is taken without an interrupt, and if
 // there was something, interrupts stay off while it works on that (rules R15 to R19).
 unsigned Nic::busy_poll() noexcept {
-  unsigned work = 0;
+  unsigned total = 0;
   for (const auto& instance : instances_) {
     if (instance->threaded() || !instance->napi.busy_poll_begin()) continue;
     instance->mask();
-    if (napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget) != Round::again) {
-      continue;
+    Round round = napi_busy_round(instance->napi, *instance, settings_.busy_poll_budget);
+    unsigned work = instance->last_work;
+    if (round == Round::again) {
+      instance->napi.busy_poll_end();
+      round = napi_round(instance->napi, *instance, settings_.budget);
+      work += instance->last_work;
     }
-    work += instance->last_work;
-    instance->napi.busy_poll_end();
-    const Round round = napi_round(instance->napi, *instance, settings_.budget);
-    work += instance->last_work;
     if (round == Round::again) scheduled_.push_back(instance.get());
-    if (round == Round::deferred && work != 0) instance->napi.suspend();
+    // Until the owner asks again, and finds nothing: he must not sleep on it.
+    if (round == Round::deferred && work != 0 && instance->napi.suspend()) suspended_ = true;
+    total += work;
   }
-  return work;
+  return total;
 }
 
 // Returns how many transfers ended.
@@ -243,7 +271,13 @@ unsigned Nic::run_engine() noexcept {
     completed = engine_.run(settings_.budget).completed;
   }
   for (const auto& instance : instances_) {
-    if (instance->port->tx_in_flight() != 0) completed += instance->port->reclaim();
+    // That of an instance with a thread is the thread's.
+    if (instance->threaded() || instance->port->tx_in_flight() == 0) continue;
+    completed += instance->port->reclaim();
+  }
+  // Once all have returned what they could.
+  for (const auto& instance : instances_) {
+    if (!instance->threaded() && instance->port->starved()) instance->port->reclaim();
   }
   return completed;
 }
@@ -294,38 +328,46 @@ void Nic::adapt() noexcept {
 }
 
 bool Nic::busy() noexcept {
-  return !scheduled_.empty() || engine_.runnable();
+  return !scheduled_.empty() || suspended_ || engine_.runnable();
 }
 
 void Nic::schedule_all() noexcept {
   for (const auto& instance : instances_) {
     if (!instance->napi.schedule_prep()) continue;
-    instance->port->disarm();
+    // A thread that has let go of its instance may still be unmasking it: masking is its own then.
+    if (!instance->threaded()) instance->port->disarm();
     dispatch(*instance);
   }
 }
 
-void Nic::check_threaded(const NicSettings& settings) const {
-  if (!settings.threaded || engine_.placement() == engine::Placement::autonomous) return;
-  throw std::invalid_argument(
-      "threaded instances over a driven engine: all of its channels belong to the thread that runs "
-      "it; use an autonomous engine");
+void Nic::check_threaded(bool threaded) const {
+  if (!threaded) return;
+  if (engine_.placement() != engine::Placement::autonomous) {
+    throw std::invalid_argument(
+        "threaded instances over a driven engine: all of its channels belong to the thread that "
+        "runs it; use an autonomous engine");
+  }
+  for (const auto& instance : instances_) {
+    if (instance->port->polled()) continue;
+    throw std::invalid_argument("threaded instances with port " +
+                                std::string(instance->port->name()) +
+                                ", which pushes from the engine's thread: there is nothing to "
+                                "poll; choose another completion style");
+  }
 }
 
 void Nic::configure(const NicSettings& settings) {
   check(settings);
-  check_threaded(settings);
+  check_threaded(settings.threaded);
   adaptive_.configure(settings.adaptive);
   const bool rethread = started_ && settings.threaded != settings_.threaded;
   if (rethread) stop_threads();
   settings_ = settings;
   apply();
-  if (rethread) {
-    start_instances();
-    schedule_all();
-  }
+  if (rethread) start_instances();
   // Adaptive goes on as it is until it knows better.
   if (settings.mode != Mode::adaptive) set_polling(settings.mode == Mode::poll);
+  if (started_) schedule_all();  // none waits for the end of a deferral of another length
 }
 
 // What threads of instances read is copied to where they may.
@@ -366,10 +408,8 @@ void Nic::dispatch(Instance& instance) noexcept {
 // One round of an instance that the calling thread owns.
 Round Nic::poll_once(Instance& instance) noexcept {
   const unsigned budget = budget_.load(std::memory_order_relaxed);  // a wish
-  const Round round = polling() ? napi_busy_round(instance.napi, instance, budget)
-                                : napi_round(instance.napi, instance, budget);
-  instance.count_work();
-  return round;
+  return polling() ? napi_busy_round(instance.napi, instance, budget)
+                   : napi_round(instance.napi, instance, budget);
 }
 
 void Nic::stop_threads() noexcept {
@@ -424,7 +464,7 @@ void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
     instance->port->stop_rx();
   }
   for (const auto& instance : instances_) {
-    while (instance->poll(settings_.budget) != 0) run_engine();
+    while (instance->pull(settings_.budget) != 0) run_engine();
   }
   const auto until = std::chrono::steady_clock::now() + limit;
   run_engine();
@@ -433,6 +473,9 @@ void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
     run_engine();
   }
   for (const auto& instance : instances_) instance->port->stop_tx();
+  for (const auto& instance : instances_) {
+    if (instance->pool) instance->pool->adopt();  // no port of any thread uses it now
+  }
 }
 
 void Nic::drain(std::chrono::milliseconds limit) noexcept {
@@ -440,25 +483,48 @@ void Nic::drain(std::chrono::milliseconds limit) noexcept {
 }
 
 void Nic::set_style(Style style, std::chrono::milliseconds limit) {
-  quiesce(limit);
-  std::exception_ptr trouble;
-  for (std::size_t i = 0; i < instances_.size(); ++i) {
-    Instance& instance = *instances_[i];
-    try {
-      instance.restyle(style);
-    } catch (...) {
-      trouble = std::current_exception();
-    }
-    for (const auto& other : instances_) {
-      other->egress.replace(static_cast<unsigned>(i), *instance.port);
-    }
+  if (settings_.threaded && style == Style::push) {
+    throw std::invalid_argument(
+        "style push with threaded instances: it pushes from the engine's thread, and there is "
+        "nothing to poll; end the threads first");
   }
-  start_instances();
+  quiesce(limit);
+  try {
+    restyle_from(0, style);
+  } catch (...) {
+    go_on();
+    throw;
+  }
+  go_on();
+}
+
+// All of them, also when one throws.
+void Nic::restyle_from(std::size_t first, Style style) {
+  const auto attach = [this](std::size_t number) noexcept {
+    for (const auto& other : instances_) {
+      other->egress.replace(static_cast<unsigned>(number), *instances_[number]->port);
+    }
+  };
+  for (std::size_t i = first; i < instances_.size(); ++i) {
+    try {
+      instances_[i]->restyle(style);
+    } catch (...) {
+      attach(i);
+      restyle_from(i + 1, style);
+      throw;
+    }
+    attach(i);
+  }
+}
+
+// After quiesce(), with whichever ports there are now.
+void Nic::go_on() {
+  watch_sources(epoll_.get(), engine_);  // they have changed places where a port stayed or went
   for (const auto& instance : instances_) {
     if (instance->port->state() == PortState::running) instance->port->start();
   }
+  start_instances();
   schedule_all();
-  if (trouble) std::rethrow_exception(trouble);
 }
 
 unsigned Nic::running_ports() const noexcept {

@@ -32,7 +32,14 @@ struct PacketPool::Store {
     return owner.load(std::memory_order_relaxed) == &thread_mark;
   }
 
-  void keep(PacketBuffer* buffer) noexcept { (buffer->is_tail ? tails : heads).push_back(buffer); }
+  void keep(PacketBuffer* buffer) noexcept {
+    (buffer->is_tail ? tails : heads).push_back(buffer);
+    tell_free();
+  }
+
+  void tell_free() noexcept {
+    free_heads.store(static_cast<unsigned>(heads.size()), std::memory_order_relaxed);
+  }
 
   // From another thread.
   void take_back(PacketBuffer* buffer) noexcept {
@@ -60,6 +67,7 @@ struct PacketPool::Store {
   std::byte* memory = nullptr;
   std::vector<PacketBuffer*> heads;  // free; owner thread, last in first out: the warm one first
   std::vector<PacketBuffer*> tails;
+  std::atomic<unsigned> free_heads{0};  // heads.size() for other threads, so relaxed
   // From other threads: a list that is only ever taken whole, so that no link of it is read while
   // its buffer may be pushed anew. Through `tail`, which means nothing in a free buffer.
   std::atomic<PacketBuffer*> returned{nullptr};
@@ -87,6 +95,7 @@ PacketPool::PacketPool(const PacketPoolOptions& options) {
 }
 
 PacketPool::~PacketPool() {
+  adopt();
   if (outstanding() != 0) {
     // Somebody still holds packets. Leaving the memory is the lesser evil; see the header.
     static_cast<void>(store_.release());
@@ -118,6 +127,7 @@ unsigned PacketPool::allocate(std::span<Packet> packets, bool with_tail) noexcep
     }
     packets[i] = Packet(head);
   }
+  store_->tell_free();
   return static_cast<unsigned>(count);
 }
 
@@ -125,9 +135,13 @@ void PacketPool::adopt() noexcept {
   if (!store_->owned_here()) store_->owner.store(&thread_mark, std::memory_order_relaxed);
 }
 
+void PacketPool::disown() noexcept {
+  store_->owner.store(nullptr, std::memory_order_relaxed);
+}
+
 std::uint64_t PacketPool::outstanding() noexcept {
-  store_->collect();
-  return store_->options.heads - store_->heads.size();
+  if (store_->owned_here()) store_->collect();
+  return store_->options.heads - store_->free_heads.load(std::memory_order_relaxed);
 }
 
 const PacketPoolOptions& PacketPool::options() const noexcept {

@@ -56,6 +56,7 @@ Packet RxBuffers::accept(std::uint64_t token, const engine::StreamResult& result
       counters.rx_errors.add(1);
       if (classify_read(result.error).reach == ErrnoClass::port) {
         state.store(PortState::gone, std::memory_order_relaxed);  // says no more than itself
+        close();  // every other buffer would come back at once, for ever
       }
     }
     return {};

@@ -214,6 +214,7 @@ TEST_CASE("R21: the same with a thread per instance") {
   MESSAGE("seed " << seed);
   for (const Mode mode : {Mode::interrupt, Mode::poll}) {
     for (const Style style : kStyles) {
+      if (style == Style::push) continue;  // nothing of it is polled
       CAPTURE(name_of(style).data());
       check_crossing({.mode = mode, .threaded = true}, engine::Placement::autonomous, style, seed);
     }
@@ -229,10 +230,19 @@ TEST_CASE("R21: threads need an engine of its own, and say so") {
   settings.threaded = true;
   CHECK_THROWS_AS(bench.nic->configure(settings), std::invalid_argument);
   CHECK_FALSE(bench.nic->settings().threaded);
+
+  Bench pushes(*app, {}, engine::Placement::autonomous, 1, Style::push);
+  settings = pushes.nic->settings();
+  settings.threaded = true;
+  CHECK_THROWS_AS(pushes.nic->configure(settings), std::invalid_argument);
+  Bench polls(*app, {.threaded = true}, engine::Placement::autonomous, 1);
+  CHECK_THROWS_AS(polls.nic->set_style(Style::push, 100ms), std::invalid_argument);
+  CHECK(polls.nic->running_ports() == 1);
 }
 
 TEST_CASE("R21: threads come and go while frames are flowing; none is lost, none overtaken") {
   for (const Style style : kStyles) {
+    if (style == Style::push) continue;  // nothing of it is polled
     CAPTURE(name_of(style).data());
     const auto app = make_patch();
     Bench bench(*app, {}, engine::Placement::autonomous, 2, style);
@@ -574,6 +584,28 @@ TEST_CASE("a port that loses its device does not disturb the others") {
   }
 }
 
+TEST_CASE("the style changes behind the loss of a device: the other ports are still listened to") {
+  const auto app = make_reflect();
+  Bench bench(*app, {}, engine::Placement::driven, 3);
+  Bytes frame = pattern_frame(60, 1);
+  frame[0] = frame[6] = std::byte{2};
+  REQUIRE(bench.taps[1].push(frame));
+  bench.taps[1].close();  // the reply will find nobody
+  for (int i = 0; i < 10; ++i) bench.nic->run_once(0);
+  REQUIRE(bench.nic->running_ports() == 2);
+  for (const Style style : kStyles) {
+    bench.nic->set_style(style, 500ms);
+    for (const unsigned port : {0U, 2U}) {
+      CAPTURE(port);
+      const std::uint64_t before = bench.queue(port).tx_packets;
+      bench.settle();
+      REQUIRE(bench.taps[port].push(frame));
+      bench.settle();
+      CHECK(bench.queue(port).tx_packets == before + 1);
+    }
+  }
+}
+
 TEST_CASE("the loop is the caller's: fd() wakes an epoll set of theirs") {
   const auto app = make_discard();
   for (const auto placement : {engine::Placement::driven, engine::Placement::autonomous}) {
@@ -593,6 +625,26 @@ TEST_CASE("the loop is the caller's: fd() wakes an epoll set of theirs") {
       }
     }
   }
+}
+
+TEST_CASE("who sleeps on fd() is woken when a deferred instance is due") {
+  const auto app = make_discard();
+  for_each_style([&](Style style, engine::Placement placement) {
+    const bool pushed = style == Style::push;  // nothing of it waits for a poll
+    NicSettings settings;
+    settings.napi = {.defer_hard_irqs = 2, .gro_flush_timeout_ns = 50'000};
+    Bench bench(*app, settings, placement, 1, style);
+    for (std::uint64_t round = 1; round <= 20; ++round) {
+      REQUIRE(bench.taps[0].push(pattern_frame(60, 1)));
+      while (bench.queue(0).rx_consumed != round || bench.queue(0).deferred < round) {
+        if (bench.nic->run_once(0)) continue;
+        pollfd one{.fd = bench.nic->fd(), .events = POLLIN, .revents = 0};
+        if (bench.queue(0).rx_consumed == round && pushed) break;
+        // Only a wake-up that is lost takes as long.
+        REQUIRE(::poll(&one, 1, pushed ? 1 : 20'000) >= (pushed ? 0 : 1));
+      }
+    }
+  });
 }
 
 TEST_CASE("another descriptor can be waited for in the same sleep, and is no wake-up of a port") {

@@ -108,3 +108,30 @@ TEST_CASE("packets come home from whichever thread drops them, tails included") 
     REQUIRE(pool.outstanding() == 0);
   }
 }
+
+TEST_CASE("a pool changes hands while its former owner still returns packets, and anybody counts") {
+  constexpr unsigned kPackets = 64;
+  for (int round = 0; round < 50; ++round) {
+    PacketPool pool({.heads = 2 * kPackets, .tails = 0});
+    std::vector<Packet> held(kPackets);
+    REQUIRE(pool.allocate(held, false) == kPackets);
+    pool.disown();
+    std::thread heir([&pool] {
+      pool.adopt();
+      for (int turn = 0; turn < 200; ++turn) {
+        std::array<Packet, 16> packets;
+        static_cast<void>(pool.allocate(packets, false));
+      }
+      pool.disown();
+    });
+    for (Packet& packet : held) {
+      packet.reset();
+      CHECK(pool.outstanding() <= 2 * kPackets);
+    }
+    heir.join();
+    pool.adopt();
+    CHECK(pool.outstanding() == 0);
+    std::vector<Packet> all(2 * kPackets);
+    CHECK(pool.allocate(all, false) == 2 * kPackets);
+  }
+}

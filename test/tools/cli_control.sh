@@ -32,7 +32,7 @@ patient=$!
 # what there is
 printed "list" "$bellpull" set "$control"
 expect "list: what the columns are" grep -qxE 'setting +value +range +meaning' "$work/printed"
-expect "list: mode" grep -qxE 'mode +interrupt +interrupt or poll +[a-z].*' "$work/printed"
+expect "list: mode" grep -qxE 'mode +interrupt +interrupt, poll or adaptive +[a-z].*' "$work/printed"
 expect "list: budget" grep -qxE 'budget +16 +1 to 4096 +[a-z].*' "$work/printed"
 printed "list in JSON" "$bellpull" set "$control" --format json
 expect "list in JSON: budget" grep -qF '{"name":"budget","value":"16","range":"1 to 4096","meaning"' \
@@ -43,12 +43,21 @@ printed "set" "$bellpull" set "$control" mode=poll budget=128
 expect "who sets says nothing" test ! -s "$work/printed"
 expect "mode is set" setting_is mode poll
 expect "budget is set" setting_is budget 128
+for style in push push-backlog push-pause notify virtqueue poll; do
+  expect "to style $style" "$bellpull" set "$control" "style=$style"
+  expect "style $style is set" setting_is style "$style"
+  expect "ping in style $style" ping -q -c 3 -i 0.01 -W 10 10.99.0.2
+done
+printed "a port off" "$bellpull" set "$control" port.bp0=off
+expect "a port is off" setting_is port.bp0 off
+expect "nobody answers" bash -c "! ping -q -c 1 -W 0.2 10.99.0.2"
+expect "a port on" "$bellpull" set "$control" port.bp0=on
+expect "a port is on" setting_is port.bp0 on
 expect "ping while polling" ping -q -c 3 -i 0.01 -W 10 10.99.0.2
-refused 2 "'bugdet' is unknown: use mode, budget," \
+refused 2 "'bugdet' is unknown: use mode, style, budget," \
   set "$control" bugdet=1
 refused 2 "'mode' is no KEY=VALUE: write mode=VALUE" set "$control" mode
-refused 2 "mode: 'turbo' is unknown: use interrupt or poll" set "$control" mode=turbo
-refused 2 "mode: 'adaptive' comes in a later version" set "$control" mode=adaptive
+refused 2 "mode: 'turbo' is unknown: use interrupt, poll or adaptive" set "$control" mode=turbo
 for budget in 0 4097 -1 many; do
   refused 2 "budget: '$budget' is no whole number from 1 to 4096" set "$control" "budget=$budget"
 done

@@ -33,18 +33,21 @@ refused 2 "see bellpull run --help" run tap:bp0 --budget
 refused 2 "see bellpull run --help" run tap:bp0 "${ok[@]}" --budget 1 --budget 2
 refused 2 "see bellpull probe --help" probe now
 refused 2 "see bellpull run --help" --frobnicate
-for option in --app --address --mac --mode --style --io --engine --budget --duration --format \
-  --stats-file --control; do
+for option in --app --address --mac --mode --style --io --engine --budget --rx-ring --tx-ring \
+  --backlog --latency --duration --format --stats-file --control; do
   refused 2 "$option" run tap:bp0 "${ok[@]}" "$option" ""
 done
 refused 2 "'yaml' is unknown: use table, json or prometheus" run tap:bp0 "${ok[@]}" --format yaml
 refused 2 "'prometheus' is unknown: use table or json" probe --format prometheus
-refused 2 "'turbo' is unknown: use interrupt or poll" run tap:bp0 "${ok[@]}" --mode turbo
-refused 2 "'adaptive' comes in a later version: use interrupt or poll" \
-  run tap:bp0 "${ok[@]}" --mode adaptive
-for style in push push-pause notify virtqueue; do
-  refused 2 "'$style' comes in a later version: use poll" run tap:bp0 "${ok[@]}" --style "$style"
-done
+refused 2 "'turbo' is unknown: use interrupt, poll or adaptive" run tap:bp0 "${ok[@]}" --mode turbo
+refused 2 "'pull' is unknown: use push, push-backlog, push-pause, notify, poll or virtqueue" \
+  run tap:bp0 "${ok[@]}" --style pull
+refused 2 "--rx-ring: 100 is no power of two: use 64 or 128" run tap:bp0 "${ok[@]}" --rx-ring 100
+refused 2 "--tx-ring: '16384' is no whole number from 1 to 8192" \
+  run tap:bp0 "${ok[@]}" --tx-ring 16384
+refused 2 "--backlog does not go with --style push: only push-backlog has" \
+  run tap:bp0 "${ok[@]}" --style push --backlog 10
+refused 2 "--latency: '-1' is no whole number" run tap:bp0 "${ok[@]}" --latency=-1
 refused 2 "'uring' comes in a later version: use syscall" run tap:bp0 "${ok[@]}" --io uring
 refused 2 "'both' is unknown: use driven or thread" run tap:bp0 "${ok[@]}" --engine both
 for budget in 0 100000 4097 -1 64.5 many; do
@@ -88,10 +91,10 @@ refused 2 "is given twice" run tap:bp0 "${ok[@]}" "${ok[@]}"
 refused 2 "the interface name has 16 bytes" run tap:abcdefghijklmnop --app discard
 refused 2 "the interface has no name" run tap: --app discard
 refused 2 "is no interface name" run "tap:bp 0" --app discard
-refused 2 "'bp0' is unknown: use tap" run bp0 --app discard
-refused 2 "'tun' is unknown: use tap" run tun:bp0 --app discard
-for port in sim sim:rate=1 vhost-user:/tmp/socket udp:127.0.0.1:9; do
-  refused 2 "comes in a later version: use tap" run "$port" --app discard
+refused 2 "'bp0' is unknown: use tap or sim" run bp0 --app discard
+refused 2 "'tun' is unknown: use tap or sim" run tun:bp0 --app discard
+for port in vhost-user:/tmp/socket udp:127.0.0.1:9; do
+  refused 2 "comes in a later version: use tap or sim" run "$port" --app discard
 done
 refused 2 "'speed' is unknown" run tap:bp0,speed=10 --app discard
 refused 2 "'queues' comes in a later version" run tap:bp0,queues=2 --app discard
@@ -104,6 +107,19 @@ refused 2 "is no address of a single station" run tap:bp0,mac=01:00:00:00:00:00 
 refused 2 "use auto or off" run tap:bp0,offload=on --app discard
 refused 2 "no whole number from 3" run tap:bp0,fd=0 --app discard
 refused 2 "the same interface as tap:bp0" run tap:bp0 tap:bp0,mtu=1500 --app reflect
+# simulated ports
+refused 2 "write sim:KEY=VALUE" run sim,rate=1k --app discard
+refused 2 "'speed' is unknown: use name, rate, arrivals," run sim:speed=10 --app discard
+refused 2 "'fast' is no number of frames per second" run sim:rate=fast --app discard
+refused 2 "choose 0.001 to 1000000000" run sim:rate=2G --app discard
+refused 2 "burst means nothing without arrivals=bursts" run sim:burst=4 --app discard
+refused 2 "add trace=FILE" run sim:arrivals=trace --app discard
+refused 2 "choose 60 to 1514, or another MTU" run sim:size=1515 --app discard
+refused 2 "flows, and 0 of 65536 are left" run sim:flows=65536 sim --app discard
+refused 2 "the same name as sim:name=a" run sim:name=a sim:name=a --app discard
+refused 2 "the same name as tap:a" run tap:a sim:name=a --app discard
+refused 2 "the responder has no such address" run sim --address fd00::2/64
+refused 2 "exactly two ports and was given 1" run sim --app patch
 # a line stays one line, whatever was typed
 refused 2 'is no interface name' run $'tap:bp\n0' --app discard
 refused 2 "is unknown" run tap:bp0 "${ok[@]}" --mode $'poll\r\n\e[31m'

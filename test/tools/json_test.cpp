@@ -43,6 +43,24 @@ TEST_CASE("every counter of a queue is in the JSON with its own value") {
   CHECK(queue["tx_dropped"] == json{{"ring_full", 5}});
 }
 
+TEST_CASE("the rounds by their work are in the JSON where there were any") {
+  const json object = json::parse(to_json(test::sample_snapshot()));
+  const json expected = {{"0", 1}, {"7", 2}, {"4096", 1}};
+  CHECK(object["ports"][0]["queues"][0]["work_histogram"] == expected);
+  CHECK(object["ports"][1]["queues"][0]["work_histogram"] == json::object());
+}
+
+TEST_CASE("every counter of a simulated NIC is in the JSON, of other ports there is none") {
+  const tools::Snapshot snapshot = test::sample_snapshot();
+  const json ports = json::parse(to_json(snapshot))["ports"];
+  CHECK_FALSE(ports[0].contains("sim"));
+  CHECK(ports[2]["sim"].size() == tools::sim_fields().size());
+  for (const tools::SimField& field : tools::sim_fields()) {
+    CAPTURE(field.name);
+    CHECK(ports[2]["sim"][std::string(field.name)] == (*snapshot.ends[2].sim).*field.value);
+  }
+}
+
 TEST_CASE("drop reasons that never occurred are not in the JSON") {
   const json object = json::parse(to_json(test::sample_snapshot()));
   CHECK(object["ports"][1]["queues"][0]["rx_dropped"] == json::object());

@@ -11,7 +11,8 @@
 
 using namespace bellpull;
 using tools::parse_port;
-using tools::PortSpec;
+using tools::parse_tap;
+using tools::TapSpec;
 using tools::UsageError;
 
 namespace {
@@ -32,7 +33,7 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 TEST_CASE("a bare TAP has a name and nothing else") {
-  const PortSpec port = parse_port("tap:bp0");
+  const TapSpec port = parse_tap("tap:bp0");
   CHECK(port.name == "bp0");
   CHECK(port.addresses.empty());
   CHECK_FALSE(port.mtu);
@@ -42,7 +43,7 @@ TEST_CASE("a bare TAP has a name and nothing else") {
 }
 
 TEST_CASE("every key is read, ip as often as it comes") {
-  const PortSpec port = parse_port(
+  const TapSpec port = parse_tap(
       "tap:bp0,ip=10.99.0.1/24,mtu=9000,ip=fd99::1/64,mac=02:00:00:00:00:01,netns=left,fd=5,"
       "offload=auto");
   REQUIRE(port.addresses.size() == 2);
@@ -55,12 +56,12 @@ TEST_CASE("every key is read, ip as often as it comes") {
 }
 
 TEST_CASE("the longest interface name has 15 bytes") {
-  CHECK(parse_port("tap:abcdefghijklmno").name == "abcdefghijklmno");
+  CHECK(parse_tap("tap:abcdefghijklmno").name == "abcdefghijklmno");
   CHECK(contains(refusal_of("tap:abcdefghijklmnop"), "16 bytes"));
 }
 
 TEST_CASE("an inherited descriptor needs no name, everything else does") {
-  CHECK(parse_port("tap:,fd=3").name.empty());
+  CHECK(parse_tap("tap:,fd=3").name.empty());
   CHECK(contains(refusal_of("tap:"), "no name"));
   CHECK(contains(refusal_of("tap:,mtu=1500"), "no name"));
 }
@@ -73,8 +74,8 @@ TEST_CASE("names that the kernel refuses are refused") {
 }
 
 TEST_CASE("the limits of mtu and fd are taken, what is beyond is refused") {
-  CHECK(parse_port("tap:a,mtu=68").mtu == 68);
-  CHECK(parse_port("tap:a,mtu=65521").mtu == 65521);
+  CHECK(parse_tap("tap:a,mtu=68").mtu == 68);
+  CHECK(parse_tap("tap:a,mtu=65521").mtu == 65521);
   for (const char* bad : {"mtu=67", "mtu=65522", "mtu=1500b", "mtu=0x100", "mtu=-1", "mtu= 1500",
                           "fd=2", "fd=-1", "fd=2147483648", "fd=three"}) {
     CAPTURE(bad);
@@ -84,8 +85,8 @@ TEST_CASE("the limits of mtu and fd are taken, what is beyond is refused") {
 
 TEST_CASE("IPv6 addresses and an MTU below 1280 do not go together") {
   CHECK(contains(refusal_of("tap:a,ip=fd00::1/64,mtu=1279"), "1280"));
-  CHECK(parse_port("tap:a,ip=fd00::1/64,mtu=1280").mtu == 1280);
-  CHECK(parse_port("tap:a,ip=10.0.0.1/24,mtu=1279").mtu == 1279);
+  CHECK(parse_tap("tap:a,ip=fd00::1/64,mtu=1280").mtu == 1280);
+  CHECK(parse_tap("tap:a,ip=10.0.0.1/24,mtu=1279").mtu == 1279);
 }
 
 TEST_CASE("a key that is unknown, empty, without value or given twice is refused by name") {
@@ -100,14 +101,14 @@ TEST_CASE("a key that is unknown, empty, without value or given twice is refused
 }
 
 TEST_CASE("offload takes auto and off, and nothing that would promise more") {
-  CHECK(parse_port("tap:a,offload=off").name == "a");
+  CHECK(parse_tap("tap:a,offload=off").name == "a");
   CHECK(contains(refusal_of("tap:a,offload=on"), "use auto or off"));
 }
 
 TEST_CASE("what comes later is refused by name, what is unknown as unknown") {
-  for (const char* text : {"sim", "sim:rate=1", "sim,rate=1", "vhost-user:/tmp/x", "udp:1.2.3.4"}) {
+  for (const char* text : {"vhost-user:/tmp/x", "udp:1.2.3.4"}) {
     CAPTURE(text);
-    CHECK(contains(refusal_of(text), "comes in a later version: use tap"));
+    CHECK(contains(refusal_of(text), "comes in a later version: use tap or sim"));
   }
   CHECK(contains(refusal_of("tap:a,queues=2"), "comes in a later version"));
   for (const char* text : {"", "bp0", "tun:bp0", "Tap:bp0", ":bp0", "/dev/net/tun"}) {
@@ -120,7 +121,8 @@ TEST_CASE("what comes later is refused by name, what is unknown as unknown") {
 TEST_CASE(
     "two ports on one interface or descriptor are refused, one name in two namespaces is not") {
   const auto refused = [](const char* first, const char* second) {
-    const std::array ports = {parse_port(first), parse_port(second)};
+    std::array ports = {parse_port(first), parse_port(second)};
+    tools::tell_apart(ports);
     try {
       tools::refuse_duplicates(ports);
     } catch (const UsageError&) {
@@ -135,4 +137,10 @@ TEST_CASE(
   CHECK_FALSE(refused("tap:a,netns=x", "tap:a,netns=y"));
   CHECK_FALSE(refused("tap:a", "tap:a,netns=x"));
   CHECK_FALSE(refused("tap:,fd=3", "tap:,fd=4"));
+  CHECK(refused("sim:name=a", "sim:name=a"));
+  CHECK(refused("sim:name=a", "tap:a"));
+  CHECK(refused("tap:a,netns=x", "sim:name=a"));
+  CHECK_FALSE(refused("sim", "sim"));
+  CHECK_FALSE(refused("sim", "sim:name=sim0"));
+  CHECK_FALSE(refused("sim", "tap:sim0"));
 }

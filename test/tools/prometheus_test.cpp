@@ -91,6 +91,32 @@ TEST_CASE("every counter of a queue is in the Prometheus text with its own value
   CHECK(has_line(text, "bellpull_polls_total{port=\"bp0\",netns=\"left\",queue=\"0\"} 0"));
 }
 
+TEST_CASE("the rounds by their work are a histogram in the Prometheus text") {
+  const std::string text = to_prometheus(test::sample_snapshot());
+  const std::string name = "bellpull_work_per_poll";
+  const std::string labels = "{port=\"bp0\",queue=\"0\"";
+  CHECK(has_line(text, "# TYPE " + name + " histogram"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"0\"} 1"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"3\"} 1"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"7\"} 3"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"4095\"} 3"));
+  CHECK(has_line(text, name + "_bucket" + labels + ",le=\"4096\"} 4"));
+  CHECK(has_line(text, name + "_count" + labels + "} 4"));
+}
+
+TEST_CASE("every counter of a simulated NIC is in the Prometheus text") {
+  tools::Snapshot snapshot = test::sample_snapshot();
+  const std::string text = to_prometheus(snapshot);
+  for (const tools::SimField& field : tools::sim_fields()) {
+    CAPTURE(field.name);
+    CHECK(has_line(
+        text, fmt::format("bellpull_sim_{}{}{{port=\"sim0\"}} {}", field.name,
+                          field.counts ? "_total" : "", (*snapshot.ends[2].sim).*field.value)));
+  }
+  snapshot.ends[2].sim.reset();
+  CHECK(to_prometheus(snapshot).find("bellpull_sim_") == std::string::npos);
+}
+
 TEST_CASE("a port that lost its interface is not up in the Prometheus text") {
   const std::string text = to_prometheus(test::sample_snapshot());
   CHECK(has_line(text, "bellpull_port_up{port=\"bp0\"} 1"));

@@ -5,8 +5,8 @@
 
 namespace bellpull::test {
 
-/// Two ports of the same name in two network namespaces, each counter of the first a number of its
-/// own, the second without frames.
+/// Two ports of the same name in two network namespaces and a simulated NIC, each counter of the
+/// first and of the simulation a number of its own, the others without frames.
 inline tools::Snapshot sample_snapshot() {
   netdrv::QueueStats queue;
   std::uint64_t number = 100;
@@ -20,10 +20,17 @@ inline tools::Snapshot sample_snapshot() {
   queue.latency->add(1023, 8);
   queue.latency->add(2500, 1);
   queue.latency->add(100'000'000'000, 1);
+  queue.work_histogram[0] = 1;
+  queue.work_histogram[3] = 2;
+  queue.work_histogram.back() = 1;
+  netdrv::SimCounters sim;
+  number = 200;
+  for (const tools::SimField& field : tools::sim_fields()) sim.*field.value = ++number;
   tools::Snapshot snapshot;
   snapshot.nic.ports = {{"bp0", netdrv::PortState::stopped, {queue}},
-                        {"bp0", netdrv::PortState::gone, {netdrv::QueueStats{}}}};
-  snapshot.netns = {"", "left"};
+                        {"bp0", netdrv::PortState::gone, {netdrv::QueueStats{}}},
+                        {"sim0", netdrv::PortState::stopped, {netdrv::QueueStats{}}}};
+  snapshot.ends = {{"", {}}, {"left", {}}, {"", sim}};
   snapshot.nic.waits = 11;
   snapshot.nic.wakeups = 10;
   snapshot.nic.looks = 9;

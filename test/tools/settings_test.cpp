@@ -78,24 +78,28 @@ TEST_CASE("a running NIC's mode and budget are settings") {
   engine::Engine engine({});
   const auto app = netdrv::make_discard();
   netdrv::Nic nic(engine, *app, {.mode = netdrv::Mode::interrupt, .budget = 64});
-  const tools::SettingTable settings = tools::settings_of(nic);
+  tools::PendingChanges changes(nic, netdrv::Style::poll, 0);
+  const tools::SettingTable settings = tools::settings_of(nic, changes, {});
   const auto rows = tools::understand_answer(tools::answer_to("list", settings));
-  REQUIRE(rows.size() == 1 + netdrv::nic_numbers().size());
+  REQUIRE(rows.size() == 2 + netdrv::nic_numbers().size());
   CHECK(rows[0].name == "mode");
   CHECK(rows[0].value == "interrupt");
-  CHECK(rows[0].range == "interrupt or poll");
-  CHECK(rows[1].name == "budget");
-  CHECK(rows[1].value == "64");
-  CHECK(rows[1].range == "1 to 4096");
+  CHECK(rows[0].range == "interrupt, poll or adaptive");
+  CHECK(rows[1].name == "style");
+  CHECK(rows[1].value == "poll");
+  CHECK(rows[1].range == "push, push-backlog, push-pause, notify, poll or virtqueue");
+  CHECK(rows[2].name == "budget");
+  CHECK(rows[2].value == "64");
+  CHECK(rows[2].range == "1 to 4096");
 
   settings.change(Assignments{"budget=4096", "mode=poll"});
   CHECK(nic.settings().mode == netdrv::Mode::poll);
   CHECK(nic.settings().budget == 4096);
   CHECK(settings.all()[0].value() == "poll");
-  CHECK(settings.all()[1].value() == "4096");
+  CHECK(settings.all()[2].value() == "4096");
   CHECK(refusal_of(settings, {"mode=interrupt", "budget=4097"}) ==
         "budget: '4097' is no whole number from 1 to 4096: give one");
-  CHECK(refusal_of(settings, {"mode=adaptive"}) ==
-        "mode: 'adaptive' comes in a later version: use interrupt or poll");
+  CHECK(refusal_of(settings, {"mode=turbo"}) ==
+        "mode: 'turbo' is unknown: use interrupt, poll or adaptive");
   CHECK(nic.settings().mode == netdrv::Mode::poll);
 }

@@ -9,6 +9,11 @@ namespace bellpull::test {
 /// may count on must be there, with the right types.
 [[nodiscard]] std::string fault_in_json(const std::string& text);
 
+/// What in `text`, statistics in JSON of a run that is over, does not add up, or nothing: every
+/// simulated arrival was delivered or missed, every frame received was sent, consumed or dropped,
+/// every frame sent was intact, no packet is left.
+[[nodiscard]] std::string fault_in_sums(const std::string& text);
+
 /// What is wrong with `text` in the Prometheus text exposition format 0.0.4, or nothing. Stricter
 /// than a reader: HELP and TYPE before the samples of each family, families in one piece, no sample
 /// twice, counters ending in _total, nothing else ending so, histograms complete and their buckets

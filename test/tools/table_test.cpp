@@ -6,7 +6,8 @@
 using namespace bellpull;
 
 TEST_CASE(
-    "the table has a line per port, the drops by reason, the latency, and what a frame cost") {
+    "the table has a line per port, the drops by reason, the latency, the simulation, and what "
+    "a frame cost") {
   CHECK(to_table(test::sample_snapshot()) ==
         "port      state    rx frames  rx bytes  rx dropped  tx frames  tx bytes  tx dropped  "
         "polls  bells  syscalls\n"
@@ -14,10 +15,15 @@ TEST_CASE(
         "  105    106       108\n"
         "bp0@left  gone             0         0           0          0         0           0  "
         "    0      0         0\n"
+        "sim0      stopped          0         0           0          0         0           0  "
+        "    0      0         0\n"
         "bp0 rx dropped: runt 3, not_for_us 4\n"
         "bp0 tx dropped: ring_full 5\n"
         "bp0 latency: p50 0.001 us, p99 2.527 us, p99.9 100000000.000 us, max 100000000.000 us, of "
         "100 frames\n"
+        "sim0 simulated: 201 arrivals, 202 delivered, 203 missed for want of a buffer, 204 because "
+        "the simulation was late (at most 0.205 us); 206 taken back, 207 corrupt, 208 foreign, 209 "
+        "reordered, 210 duplicated\n"
         "app respond: arp 1, icmp4_echo 2\n"
         "101 frames received in 2.50 s; cpu 1.500 s user, 0.250 s system; 10 wake-ups\n"
         "per frame received: 1.40 system calls (those of the loop included), 1.05 bells, "
@@ -27,7 +33,7 @@ TEST_CASE(
 TEST_CASE("without frames the table has no cost per frame") {
   tools::Snapshot snapshot;
   snapshot.nic.ports = {{"bp0", netdrv::PortState::stopped, {netdrv::QueueStats{}}}};
-  snapshot.netns = {""};
+  snapshot.ends = {{}};
   snapshot.settings.app = "discard";
   CHECK(to_table(snapshot) ==
         "port  state    rx frames  rx bytes  rx dropped  tx frames  tx bytes  tx dropped  polls  "

@@ -18,6 +18,14 @@ ChannelPort::ChannelPort(const PortParts& parts, const Ends& ends)
   fill();
 }
 
+// A sink may own the receive channel on the engine's thread from its first call on: that comes when
+// this thread has let go of the channel.
+void ChannelPort::start() noexcept {
+  rx_->pause();
+  rx_->issue();
+  rx_->resume();
+}
+
 unsigned ChannelPort::tx(std::span<Packet> packets) noexcept {
   if (state() != PortState::running) return refuse(packets);
   if (options_.tx_ring - tx_in_flight() < packets.size()) reclaim();
@@ -41,6 +49,12 @@ void ChannelPort::refill(engine::Counter& calls) noexcept {
   if (posts == 0) return;
   rx_->issue();
   calls.add(posts + 1);
+}
+
+bool ChannelPort::is_last_buffer(engine::Counter& calls) noexcept {
+  if (!buffers_.starved() || driven()) return false;
+  refill(calls);
+  return buffers_.starved();
 }
 
 void ChannelPort::stop_rx() noexcept {

@@ -15,7 +15,7 @@ namespace bellpull::netdrv {
 class ChannelPort : public StylePort {
  public:
   // The contract of these is port.hpp's.
-  void start() noexcept final { rx_->issue(); }
+  void start() noexcept final;
   unsigned tx(std::span<Packet> packets) noexcept final;
   void stop_rx() noexcept final;
   void stop_tx() noexcept final;
@@ -36,6 +36,11 @@ class ChannelPort : public StylePort {
   /// Posts what is missing in the receive ring. For the thread that owns the receive channel, whose
   /// counter of calls it gets.
   void refill(engine::Counter& calls) noexcept;
+
+  /// For a callback that alone can post, with a frame it was given: whether the frame has to be
+  /// dropped, for nothing is posted and there is no other buffer; without one the callback would
+  /// never come again.
+  [[nodiscard]] bool is_last_buffer(engine::Counter& calls) noexcept;
 
   std::unique_ptr<engine::StreamChannel> rx_;  ///< the receive channel
   std::unique_ptr<engine::StreamChannel> tx_;  ///< the transmit channel

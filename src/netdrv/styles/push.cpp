@@ -16,11 +16,15 @@ class PushPort final : public ChannelPort {
   explicit PushPort(const PortParts& parts)
       : ChannelPort(parts,
                     {.received = {&PushPort::received, this}, .sent = {&PushPort::sent, this}}),
-        refill_at_(std::clamp(options_.rx_ring / 2, 1U, kRefill)) {}
+        refill_at_(std::clamp(options_.rx_ring / 2, 1U, kRefill)) {
+    if (!driven()) disown_pool();
+  }
   ~PushPort() override { wind_down(); }
 
+  [[nodiscard]] bool polled() const noexcept override { return driven(); }
   Polled poll(unsigned, std::uint32_t) noexcept override { return {}; }
   // Slots come back by posting, buffers by the callback, unless the pool had none at that time.
+  [[nodiscard]] bool starved() const noexcept override { return driven() && buffers_.starved(); }
   unsigned reclaim() noexcept override {
     if (driven()) refill(calls_);
     return 0;
@@ -39,6 +43,10 @@ class PushPort final : public ChannelPort {
     auto& port = *static_cast<PushPort*>(context);
     port.adopt_pool();
     Packet packet = port.accept(done.token, result_of(done), port.counters_);
+    if (packet && port.is_last_buffer(port.calls_)) {
+      packet.reset();
+      port.counters_.rx_dropped.add(DropReason::no_buffer);
+    }
     if (packet) port.deliver(std::span(&packet, 1));
     port.refill_some();
   }

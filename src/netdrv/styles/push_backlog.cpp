@@ -21,6 +21,7 @@ class PushBacklogPort final : public ChannelPort {
                             .sent = {&PushBacklogPort::sent, this}}),
         refill_at_(std::clamp(options_.rx_ring / 2, 1U, kRefill)) {
     if (backlog_.make(options_.backlog) != ring::SetupError::none) throw std::bad_alloc();
+    if (!driven()) disown_pool();
   }
   ~PushBacklogPort() override { wind_down(); }
 
@@ -32,6 +33,7 @@ class PushBacklogPort final : public ChannelPort {
   }
 
   // Slots come back by posting, buffers by the callback, unless the pool had none at that time.
+  [[nodiscard]] bool starved() const noexcept override { return driven() && buffers_.starved(); }
   unsigned reclaim() noexcept override {
     if (driven()) refill(engine_calls_);
     return 0;
@@ -69,6 +71,10 @@ class PushBacklogPort final : public ChannelPort {
 
   void enqueue(Packet packet) noexcept {
     if (!packet) return;
+    if (is_last_buffer(engine_calls_)) {
+      pushed_.rx_dropped.add(DropReason::no_buffer);
+      return;
+    }
     auto place = backlog_.producer().reserve(1);
     if (!place) {
       pushed_.rx_dropped.add(DropReason::backlog_full);

@@ -17,6 +17,7 @@ enum class DropReason : std::uint8_t {
   truncated,             ///< it filled its buffer to the last byte, so there may have been more
   unnegotiated_offload,  ///< its virtio-net header claims an offload nobody asked for
   backlog_full,          ///< pushed into a queue that had no room for it
+  no_buffer,             ///< pushed when its buffer was the last, and the pool had no other
   // by the application
   not_for_us,    ///< another station's frame, or a protocol the application does not speak
   bad_length,    ///< a length field contradicts the frame
@@ -36,17 +37,18 @@ enum class DropReason : std::uint8_t {
 };
 
 /// How many reasons there are.
-inline constexpr std::size_t kDropReasons = 18;
+inline constexpr std::size_t kDropReasons = 19;
 
 /// The reason as it appears in statistics.
 [[nodiscard]] constexpr std::string_view name_of(DropReason reason) noexcept {
   constexpr std::array<std::string_view, kDropReasons> names = {
-      "runt",         "truncated",   "unnegotiated_offload",
-      "backlog_full", "not_for_us",  "bad_length",
-      "bad_checksum", "fragment",    "unhandled",
-      "no_egress",    "ring_full",   "oversize",
-      "link_down",    "refused",     "no_memory",
-      "port_gone",    "write_error", "shutdown"};
+      "runt",         "truncated",    "unnegotiated_offload",
+      "backlog_full", "no_buffer",    "not_for_us",
+      "bad_length",   "bad_checksum", "fragment",
+      "unhandled",    "no_egress",    "ring_full",
+      "oversize",     "link_down",    "refused",
+      "no_memory",    "port_gone",    "write_error",
+      "shutdown"};
   return names[static_cast<std::size_t>(reason)];
 }
 

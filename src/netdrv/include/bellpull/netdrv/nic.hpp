@@ -59,13 +59,15 @@ class Nic {
   unsigned add_port(const PortFactory& factory);
 
   /// Registers the wait sources, enables the instances, starts the ports and polls each once. Once,
-  /// after the last add_port(). Throws std::system_error.
+  /// after the last add_port(). Throws std::system_error, and std::invalid_argument for threaded
+  /// instances with a port that is not polled.
   void start();
 
   /// Changes the completion style of all ports over links, while frames are flowing: what was
   /// received is handed on first, and what is to be sent has `limit` to be sent. Counters go on.
-  /// Owner thread, not from inside a round, after start(). When a port cannot be made, what was
-  /// thrown is passed on, and that port is gone.
+  /// Owner thread, not from inside a round, after start(). Threaded instances
+  /// and Style::push do not go together: std::invalid_argument. When a port cannot be made, what
+  /// was thrown is passed on, and that port is gone.
   void set_style(Style style, std::chrono::milliseconds limit);
 
   /// Lets the owner wait for something else in the same sleep, at no system call of its own: a
@@ -74,14 +76,14 @@ class Nic {
   /// and open for the life of the Nic. Throws std::system_error.
   void watch(int fd, const Watcher& watcher);
 
-  /// Readable when run_once() may have something to do. Add it to an epoll set of your own. The
-  /// Nic's, for its life.
+  /// Readable when run_once() may have something to do. Add it to an epoll set of your own, and
+  /// sleep on it after run_once(0) returned false. The Nic's, for its life.
   [[nodiscard]] int fd() const noexcept { return epoll_.get(); }
 
   /// One round: sleeps at most `timeout_ms` (-1: as long as it takes, 0: not at all) if there is
   /// nothing to do and the mode lets it, runs a driven engine, and polls the scheduled instances in
   /// turn, each at most once, until the round's budget or its time is used up. True: there is more
-  /// to do, do not sleep before the next call.
+  /// to do, or the owner pledged to busy-poll: do not sleep before the next call.
   bool run_once(int timeout_ms) noexcept;
 
   /// Changes the settings; takes effect in the next round. Throws std::invalid_argument, and
@@ -116,9 +118,9 @@ class Nic {
   void wake() noexcept;
   void wait(int timeout_ms) noexcept;
   void look(int timeout_ms) noexcept;
+  void set_timer() noexcept;
   int wait_for_events(void* events, int most, int timeout_ms) noexcept;
   [[nodiscard]] std::uint64_t next_timer() const noexcept;
-  void set_timer() noexcept;
   void fire_timers() noexcept;
   unsigned busy_poll() noexcept;
   unsigned run_engine() noexcept;
@@ -127,7 +129,7 @@ class Nic {
   void schedule_all() noexcept;
   void set_polling(bool polling) noexcept;
   void adapt() noexcept;
-  void check_threaded(const NicSettings& settings) const;
+  void check_threaded(bool threaded) const;
   void apply() noexcept;
   void dispatch(Instance& instance) noexcept;
   Round poll_once(Instance& instance) noexcept;
@@ -136,6 +138,8 @@ class Nic {
   void start_instances();
   void start_instance(Instance& instance);
   void quiesce(std::chrono::milliseconds limit) noexcept;
+  void restyle_from(std::size_t first, Style style);
+  void go_on();
   [[nodiscard]] bool busy() noexcept;
   [[nodiscard]] bool all_sent() const noexcept;
 
@@ -156,6 +160,7 @@ class Nic {
   std::vector<Instance*> scheduled_;  // owned, in the order of their turn
   std::vector<Instance*> polled_;     // scratch of a round
   std::vector<Watcher> watchers_;
+  bool suspended_ = false;  // some instance, by the latest busy poll
   unsigned rounds_since_look_ = 0;
   engine::Counter waits_;
   engine::Counter wakeups_;

@@ -42,13 +42,17 @@ class PacketPool {
   /// never blocks.
   [[nodiscard]] unsigned allocate(std::span<Packet> packets, bool with_tail) noexcept;
 
-  /// Makes the calling thread the owner. The caller sees to it that the former owner is done with
-  /// the pool by then, and that its last packets have come back or will come back from a thread
-  /// that knows.
+  /// Makes the calling thread the owner. By then the former owner has called disown(), or neither
+  /// allocates nor returns packets any more; the caller sees to it that it knows.
   void adopt() noexcept;
 
-  /// Packets that are out: allocated and not returned. Exact when no other thread is returning any.
+  /// Leaves the pool to whoever adopts it next. The calling thread may go on returning packets.
   /// Owner thread.
+  void disown() noexcept;
+
+  /// Packets that are out: allocated and not returned. Any thread; for all but the owner those that
+  /// other threads than the owner returned lately are still out. Exact when no other thread is
+  /// returning any.
   [[nodiscard]] std::uint64_t outstanding() noexcept;
 
   /// Buffers of either kind as made.

@@ -78,6 +78,10 @@ class Port {
   /// Lets receiving begin; until then no frame is handed over and no bell rings. Once.
   virtual void start() noexcept = 0;
 
+  /// Whether received frames wait for poll(); otherwise the thread that runs the engine hands them
+  /// over, and it is not the owner's. Constant for its life.
+  [[nodiscard]] virtual bool polled() const noexcept { return true; }
+
   /// Hands received frames to the Receiver: uses at most `budget`, stops after `byte_budget` bytes,
   /// and posts as many buffers as it emptied. A port that pushes straight has nothing to poll for.
   virtual Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept = 0;
@@ -88,6 +92,10 @@ class Port {
 
   /// Returns the buffers of sent frames to their pool; unbounded by any budget. Returns how many.
   virtual unsigned reclaim() noexcept = 0;
+
+  /// Whether nothing more is received because the pool had no buffers, until reclaim() finds some.
+  /// Nothing rings then: ask again.
+  [[nodiscard]] virtual bool starved() const noexcept { return false; }
 
   /// Frames taken by tx() and not back.
   [[nodiscard]] virtual unsigned tx_in_flight() const noexcept = 0;

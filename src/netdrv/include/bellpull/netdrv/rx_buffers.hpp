@@ -31,12 +31,17 @@ class RxBuffers {
   /// Buffers that are to be posted and are not.
   [[nodiscard]] unsigned missing() const noexcept { return ring_ - posted_; }
 
+  /// Whether nothing is posted although it should be.
+  [[nodiscard]] bool starved() const noexcept {
+    return posted_ == 0 && open_.load(std::memory_order_relaxed);
+  }
+
   /// Calls `post(span<const Request>)` with all that are missing, in batches, as long as it returns
   /// true, the pool has buffers and close() was not called. Returns how often it called.
   template <class Post>
   unsigned refill(Post&& post) noexcept {
     unsigned calls = 0;
-    while (open_ && posted_ != ring_) {
+    while (open_.load(std::memory_order_relaxed) && posted_ != ring_) {
       const std::span<const engine::Request> batch = next_batch();
       if (batch.empty()) break;
       ++calls;
@@ -52,8 +57,8 @@ class RxBuffers {
   Packet accept(std::uint64_t token, const engine::StreamResult& result, PortCounters& counters,
                 std::atomic<PortState>& state) noexcept;
 
-  /// Posts no more.
-  void close() noexcept { open_ = false; }
+  /// Posts no more; a refill() that another thread is in may end first. Any thread.
+  void close() noexcept { open_.store(false, std::memory_order_relaxed); }
 
  private:
   [[nodiscard]] std::span<const engine::Request> next_batch() noexcept;
@@ -63,7 +68,7 @@ class RxBuffers {
   const unsigned ring_;
   const std::uint32_t max_frame_;
   const bool with_tail_;
-  bool open_ = true;
+  std::atomic<bool> open_{true};  // relaxed: whoever closes it stops the channel next
   unsigned posted_ = 0;
   // Scratch of single calls, here because to make them anew would cost more than to use them.
   std::array<Packet, kBurst> fresh_;

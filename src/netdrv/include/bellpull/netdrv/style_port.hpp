@@ -27,6 +27,7 @@ class StylePort : public Port {
 
   // The contract of these is port.hpp's.
   [[nodiscard]] std::string_view name() const noexcept final { return link_.name(); }
+  [[nodiscard]] bool starved() const noexcept override { return buffers_.starved(); }
   [[nodiscard]] unsigned tx_in_flight() const noexcept final { return frames_.in_flight(); }
   [[nodiscard]] PortState state() const noexcept final {
     return state_.load(std::memory_order_relaxed);  // says no more than itself
@@ -103,6 +104,9 @@ class StylePort : public Port {
 
   /// Makes the calling thread the owner of the pool. Cheap where it is already.
   void adopt_pool() noexcept { pool_.adopt(); }
+
+  /// Leaves the pool to the thread that runs the engine, which adopts it.
+  void disown_pool() noexcept { pool_.disown(); }
 
   /// For the destructor of a style: stops the port and drops what was received.
   void wind_down() noexcept;
