@@ -71,7 +71,7 @@ TEST_CASE("compare: all styles meet the same arrivals, each repetition its own")
   const Trial trial = trial_of(options, push, 3, 1'000'000);
   CHECK(trial.style == netdrv::Style::push);
   CHECK(trial.settings.mode == netdrv::Mode::poll);
-  CHECK(trial.settings.latency_every == 1);
+  CHECK(trial.settings.latency_every != 0);
   CHECK(trial.rates == std::vector{500'000.0});
   CHECK(trial.seconds == options.seconds);
   CHECK(trial_of(options, {kBase, push.mode, push.load}, 3, 1'000'000).seed == trial.seed);

@@ -103,6 +103,13 @@ TEST_CASE("compare: a measurement without frames has no figures per frame") {
   CHECK(metric(Quantity::missed).value(one) == 1.0);
 }
 
+TEST_CASE("compare: without a thread of the engine its time is not below nothing") {
+  Measurement one = test::sample_measurement(0, {kBase, netdrv::Mode::poll, 1}, 50'000);
+  one.outcome.engine_cpu = -0.001;
+  CHECK(metric(Quantity::engine_cpu).value(one) == 0.0);
+  CHECK(*metric(Quantity::cpu).value(one) == doctest::Approx(1000));
+}
+
 TEST_CASE("compare: a report that was ended early says so") {
   Results results = test::sample_comparison();
   CHECK_FALSE(has(to_table(results), "partial"));

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "compare/statistics.hpp"
+#include "statistics.hpp"
 
 namespace bellpull::tools::compare {
 

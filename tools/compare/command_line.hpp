@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "compare/options.hpp"
+#include "options.hpp"
 
 namespace bellpull::tools::compare {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "metrics.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -24,6 +25,12 @@ Value ns_per_frame(double seconds, const Measurement& one) {
   return per_frame(seconds * kNanoseconds, one);
 }
 
+// The kernel takes a thread's time and that of all at different moments; without a thread of the
+// engine the difference may be below 0.
+double engine_cpu(const Measurement& one) {
+  return std::max(0.0, one.outcome.engine_cpu);
+}
+
 Value latency(std::uint64_t ns, const Measurement& one) {
   if (one.latency.count != 0) return static_cast<double>(ns);
   return std::nullopt;
@@ -40,11 +47,11 @@ constexpr std::array kMetrics = {
         "frames_per_second", true,
         [](const M& m) { return ratio(static_cast<double>(m.outcome.frames), m.outcome.seconds); }},
     Metric{"cpu_ns_per_frame", true,
-           [](const M& m) { return ns_per_frame(m.outcome.app_cpu + m.outcome.engine_cpu, m); }},
+           [](const M& m) { return ns_per_frame(m.outcome.app_cpu + engine_cpu(m), m); }},
     Metric{"loop_cpu_ns_per_frame", false,
            [](const M& m) { return ns_per_frame(m.outcome.app_cpu, m); }},
     Metric{"engine_cpu_ns_per_frame", false,
-           [](const M& m) { return ns_per_frame(m.outcome.engine_cpu, m); }},
+           [](const M& m) { return ns_per_frame(engine_cpu(m), m); }},
     Metric{"system_cpu_ns_per_frame", false,
            [](const M& m) { return ns_per_frame(m.outcome.system_cpu, m); }},
     Metric{"latency_p50_ns", false, [](const M& m) { return latency(m.latency.p50, m); }},

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 
 #include "bellpull/netdrv/latency_histogram.hpp"
-#include "compare/plan.hpp"
+#include "plan.hpp"
 
 namespace bellpull::tools::compare {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "compare/trial.hpp"
 #include "output.hpp"
+#include "trial.hpp"
 
 namespace bellpull::tools::compare {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "compare/options.hpp"
+#include "options.hpp"
 
 namespace bellpull::tools::compare {
 

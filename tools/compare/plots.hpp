@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "compare/report.hpp"
+#include "report.hpp"
 
 namespace bellpull::tools::compare {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "compare/machine.hpp"
-#include "compare/metrics.hpp"
-#include "compare/statistics.hpp"
+#include "machine.hpp"
+#include "metrics.hpp"
+#include "statistics.hpp"
 
 namespace bellpull::tools::compare {
 
