@@ -91,7 +91,7 @@ TEST_CASE("compare: --quick changes what was not said") {
   Words words;
   words.quick = true;
   CHECK(understand(words, 2).repetitions == 7);
-  CHECK(understand(words, 2).seconds == doctest::Approx(0.08));
+  CHECK(understand(words, 2).seconds == doctest::Approx(0.06));
   words.repetitions = "2";
   words.seconds = "3";
   CHECK(understand(words, 2).repetitions == 2);

@@ -77,7 +77,7 @@ void add_options(CLI::App& command, Words& words) {
   command
       .add_option("--seconds", words.seconds,
                   "measured per point and repetition, up to 3600 (default 0.5,\n"
-                  "--quick 0.08)")
+                  "--quick 0.06)")
       ->type_name("SECONDS");
   command.add_option("--seed", words.seed, "of the order and the arrivals (default 1)")
       ->type_name("N");

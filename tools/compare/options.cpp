@@ -41,7 +41,7 @@ struct Extent {
   double seconds;
 };
 constexpr Extent kUsual{9, 0.5};
-constexpr Extent kQuick{7, 0.08};
+constexpr Extent kQuick{7, 0.06};
 
 // The parts of a list, none of them twice.
 template <class Value, class Parse>
