@@ -58,15 +58,15 @@ def calls_table(samples):
 
 
 def causes_table(samples):
-    variants = ("as_it_is", "no_wakeups", "warm_data", "cold_data")
+    variants = ("wakeups", "saturated", "warm_data", "cold_data")
     rows = [[style, *(cell(samples.median(f"cause/{variant}/{style}", "app_cpu_ns"), 1, 0)
                       for variant in variants)] for style in STYLES]
     yield ""
-    yield ("CPU of the application's thread per frame, ns, at half the capacity, two cores, "
-           "and which cause is taken away or added:")
+    yield ("CPU of the application's thread per frame, ns, two cores, interrupt mode, and what is "
+           "different:")
     yield ""
-    yield from table(["style", "as it is, 256 buffers", "polled: no wake-ups",
-                      "polled, 32 buffers: warm", "polled, 4096 buffers: cold"], rows)
+    yield from table(["style", "half the capacity: wake-ups", "twice: none",
+                      "twice, 32 buffers: warm", "twice, 4096 buffers: cold"], rows)
 
 
 def modes_table(samples):

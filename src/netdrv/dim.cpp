@@ -54,8 +54,15 @@ bool Dim::sample(const DimSample& now) noexcept {
     return profile_ != was;
   }
   if (now.events - start_.events < kEvents) return false;
-  decide(rates(start_, now));
-  start_ = now;
+  const Rates since = rates(start_, now);
+  // So few that no deferral would find two of them: each trial of one would cost a timer for
+  // nothing.
+  if (since.packets * static_cast<double>(kDeferralNs.back()) < 1e9) {
+    begin(now);
+  } else {
+    decide(since);
+    start_ = now;
+  }
   return profile_ != was;
 }
 

@@ -22,7 +22,8 @@ struct DimSample {
 ///
 /// Better is, in this order and by more than a tenth: more bytes per second, more packets per
 /// second, packets that wait less (once they wait for longer than is tolerated), fewer events per
-/// second. No I/O, the time handed in. One thread.
+/// second. Nothing is tried while packets are too few for any profile to gather two. No I/O, the
+/// time handed in. One thread.
 class Dim {
  public:
   /// Profiles, from no deferral to the most.

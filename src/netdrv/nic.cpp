@@ -297,13 +297,20 @@ unsigned Nic::poll_instances() noexcept {
       alone || settings_.round_ns == 0 ? Napi::kNever : monotonic_ns() + settings_.round_ns;
   polled_.clear();
   unsigned work = 0;
+  unsigned since_engine = 0;  // frames
   std::size_t next = 0;
   while (next < scheduled_.size()) {
     Instance* const instance = scheduled_[next++];
     const Round round = poll_once(*instance);
     if (round == Round::again) polled_.push_back(instance);
     work += instance->last_work;
+    since_engine += instance->last_work;
     if (next == scheduled_.size()) break;
+    // What came for the others meanwhile is not to wait for another turn of theirs.
+    if (since_engine >= settings_.budget) {
+      since_engine = 0;
+      run_engine();
+    }
     if (work >= settings_.round_budget ||
         (work != 0 && until != Napi::kNever && monotonic_ns() >= until)) {
       squeezes_.add(1);

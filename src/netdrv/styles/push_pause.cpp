@@ -35,20 +35,19 @@ class PushPausePort final : public ChannelPort {
   void own() noexcept override { adopt_pool(); }
 
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
-    const Polled polled =
-        poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
-          const unsigned count = waiting_.consumer().poll(
-              want, [this, &burst](const engine::Completion& done) noexcept {
-                burst.add(accept(done.token, result_of(done), counters_));
-              });
-          taken_.add(count);
-          refill(calls_);
-          return count;
-        });
-    // Acquire pairs with the release in received(), by way of the queue: what fills a budget was
-    // taken, so that it paused is seen.
-    if (paused_.load(std::memory_order_acquire) && taken_.value() == shown_.value()) resume();
-    return polled;
+    return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
+      const unsigned count =
+          waiting_.consumer().poll(want, [this, &burst](const engine::Completion& done) noexcept {
+            burst.add(accept(done.token, result_of(done), counters_));
+          });
+      taken_.add(count);
+      refill(calls_);
+      // Acquire pairs with the release in received(), by way of the queue: what fills a budget was
+      // taken, so that it paused is seen. Undone here, so that the engine goes on while the stack
+      // works on the burst.
+      if (paused_.load(std::memory_order_acquire) && taken_.value() == shown_.value()) resume();
+      return count;
+    });
   }
 
   // Slots come back by posting.
