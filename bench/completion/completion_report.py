@@ -10,8 +10,13 @@ PLACE_WORDS = {"two": "engine and device on a core of their own",
 MODES = ("interrupt", "poll", "adaptive")
 
 
-def cell(value, scale, digits):
-    return "invalid" if value is None else f"{value / scale:.{digits}f}"
+def cell(samples, name, figure, scale, digits):
+    """The median over the valid samples; with a star: over all, for none is valid."""
+    value = samples.median(name, figure)
+    if value is not None:
+        return f"{value / scale:.{digits}f}"
+    value = samples.median_of_all(name, figure)
+    return "none" if value is None else f"{value / scale:.{digits}f}*"
 
 
 def table(head, rows):
@@ -22,7 +27,7 @@ def table(head, rows):
 
 
 def sweep_table(samples, place, figure, scale, digits):
-    rows = [[load, *(cell(samples.median(sweep(place, load, column), figure), scale, digits)
+    rows = [[load, *(cell(samples, sweep(place, load, column), figure, scale, digits)
                      for column in COLUMNS)] for load in LOADS]
     return table(["load", *COLUMNS], rows)
 
@@ -48,7 +53,7 @@ def sweep_tables(samples, document):
 def calls_table(samples):
     figures = (("notifies", 4), ("border_calls", 4), ("doorbells", 4), ("wakeups", 4),
                ("largest_burst", 0))
-    rows = [[style, *(cell(samples.median(f"calls/{style}", figure), 1, digits)
+    rows = [[style, *(cell(samples, f"calls/{style}", figure, 1, digits)
                       for figure, digits in figures)] for style in STYLES]
     yield ""
     yield "Per frame, four times the capacity, budget 32, two cores:"
@@ -59,7 +64,7 @@ def calls_table(samples):
 
 def causes_table(samples):
     variants = ("wakeups", "saturated", "warm_data", "cold_data")
-    rows = [[style, *(cell(samples.median(f"cause/{variant}/{style}", "app_cpu_ns"), 1, 0)
+    rows = [[style, *(cell(samples, f"cause/{variant}/{style}", "app_cpu_ns", 1, 0)
                       for variant in variants)] for style in STYLES]
     yield ""
     yield ("CPU of the application's thread per frame, ns, two cores, interrupt mode, and what is "
@@ -77,7 +82,7 @@ def modes_table(samples):
     for load in (*MODE_LOADS, "low", "idle"):
         names = [mode_point("two", load, mode) if load in MODE_LOADS else f"mode/two/{load}/{mode}"
                  for mode in MODES]
-        rows.append([load, *(cell(samples.median(name, figure), scale, digits)
+        rows.append([load, *(cell(samples, name, figure, scale, digits)
                              for figure, scale, digits in
                              (("goodput_fps", 1e6, 3), ("p99_ns", 1000, 1), ("app_cpu_share", 1, 3))
                              for name in names)])
@@ -91,7 +96,7 @@ def fairness_table(samples):
         for style in STYLES:
             where = f"fairness/{place}/{style}"
             rows.append([place, style,
-                         *(cell(samples.median(f"{where}/{which}", "p99_ns"), 1000, 1)
+                         *(cell(samples, f"{where}/{which}", "p99_ns", 1000, 1)
                            for which in ("alone", "beside_eight"))])
     yield ""
     yield "Eight flooded ports and a light one, polled: p99 of the light one, µs:"
@@ -109,7 +114,7 @@ def control_lines(samples):
     invalid = sum(samples.invalid(name) for name in samples.by_name)
     every = sum(len(each) for each in samples.by_name.values())
     yield (f"{invalid} of {every} samples are invalid: the device itself came too late for more than "
-           f"1 % of the frames.")
+           f"1 % of the frames. A star marks points without a valid sample; no ratio is made of them.")
 
 
 def markdown(document):

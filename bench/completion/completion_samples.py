@@ -37,6 +37,11 @@ class Samples:
         values = [sample[figure] for sample in self.of(name).values()]
         return statistics.median(values) if values else None
 
+    def median_of_all(self, name, figure):
+        """Over all samples, those that are not valid included; None without any."""
+        values = [sample[figure] for sample in self.by_name.get(name, {}).values()]
+        return statistics.median(values) if values else None
+
     def worst(self, name, figure):
         """The largest of all samples, those that are not valid included; None without any."""
         values = [sample[figure] for sample in self.by_name.get(name, {}).values()]

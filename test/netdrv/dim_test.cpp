@@ -168,12 +168,23 @@ TEST_CASE("check 18: with no best to be found it tires, rests, and tries again")
   unsigned rest = 0;
   while (trace.dim.state() == Dim::State::parking_tired && rest < 50) {
     CHECK(trace.dim.profile() == profile);
-    scale *= 0.5;  // not even this wakes it
+    scale *= rest % 2 == 0 ? 0.5 : 2;  // not even this wakes it
     trace.decisions(kPeak, 1, scale);
     ++rest;
   }
   CHECK(rest == 2 * kProfiles);
   CHECK(trace.dim.profile() != profile);
+}
+
+TEST_CASE("check 18: where frames are too few for any deferral to gather two it tries none") {
+  Trace trace(kPatient);
+  trace.park(kSteady, 20);
+  REQUIRE(trace.dim.profile() == 4);
+  // A hundredth of them: one per longest deferral and fewer.
+  trace.decisions(kSteady, 1, 0.01);
+  CHECK(trace.dim.profile() == 0);
+  trace.decisions(kSteady, 5, 0.01);
+  CHECK(trace.dim.profile() == 0);
 }
 
 TEST_CASE("check 18: idle resets it, and what it measured across the gap does not count") {
