@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <stdexcept>
 
 #include "choice.hpp"
+#include "error.hpp"
 #include "number.hpp"
 #include "run_options.hpp"
 
@@ -58,6 +60,17 @@ Setting port_of(PendingChanges& changes, std::size_t port, const std::string& na
               }};
 }
 
+// What the Nic would refuse is refused before anything is applied.
+void check_change(const netdrv::Nic& nic, const netdrv::NicNumber& number, std::uint64_t value) {
+  netdrv::NicSettings settings = nic.settings();
+  number.set(settings, value);
+  try {
+    nic.check(settings);
+  } catch (const std::invalid_argument& refused) {
+    throw UsageError(refused.what());
+  }
+}
+
 Setting number_of(netdrv::Nic& nic, const netdrv::NicNumber& number) {
   return {.name = std::string(number.name),
           .range = fmt::format("{} to {}", number.least, number.most),
@@ -67,6 +80,7 @@ Setting number_of(netdrv::Nic& nic, const netdrv::NicNumber& number) {
               [&nic, &number](std::string_view text) {
                 const std::uint64_t value =
                     parse_number(number.name, text, number.least, number.most);
+                check_change(nic, number, value);
                 return [&nic, &number, value] {
                   netdrv::NicSettings settings = nic.settings();
                   number.set(settings, value);

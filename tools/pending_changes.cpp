@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 namespace bellpull::tools {
@@ -31,12 +32,15 @@ void PendingChanges::make_style(std::chrono::milliseconds limit,
                                 std::vector<std::string>& complaints) {
   const auto wanted = std::exchange(wanted_style_, std::nullopt);
   if (!wanted || *wanted == style_) return;
-  style_ = *wanted;
   try {
-    nic_.set_style(style_, limit);
+    nic_.set_style(*wanted, limit);
+    style_ = *wanted;
+  } catch (const std::invalid_argument& refused) {
+    complaints.push_back(refused.what());
   } catch (const std::exception& error) {
     complaints.push_back(fmt::format("a port was lost in the change to style {}: {}",
-                                     name_of(style_), error.what()));
+                                     name_of(*wanted), error.what()));
+    style_ = *wanted;
   }
 }
 

@@ -82,7 +82,6 @@ timespec to_timespec(std::uint64_t ns) noexcept {
 Nic::Nic(engine::Engine& engine, App& app, const NicSettings& settings)
     : engine_(engine), app_(app), settings_(settings), polling_(settings.mode == Mode::poll) {
   check(settings);
-  check_threaded(settings.threaded);
   adaptive_.configure(settings.adaptive);
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (epoll_.get() < 0) fail("epoll_create1 for the NIC's loop");
@@ -363,9 +362,13 @@ void Nic::check_threaded(bool threaded) const {
   }
 }
 
+void Nic::check(const NicSettings& settings) const {
+  netdrv::check(settings);
+  check_threaded(settings.threaded);
+}
+
 void Nic::configure(const NicSettings& settings) {
   check(settings);
-  check_threaded(settings.threaded);
   adaptive_.configure(settings.adaptive);
   const bool rethread = started_ && settings.threaded != settings_.threaded;
   if (rethread) stop_threads();

@@ -99,6 +99,9 @@ TEST_CASE("a running NIC's mode and budget are settings") {
   CHECK(settings.all()[2].value() == "4096");
   CHECK(refusal_of(settings, {"mode=interrupt", "budget=4097"}) ==
         "budget: '4097' is no whole number from 1 to 4096: give one");
+  CHECK(refusal_of(settings, {"budget=7", "threaded=1"}).find("use an autonomous engine") !=
+        std::string::npos);
+  CHECK(nic.settings().budget == 4096);
   CHECK(refusal_of(settings, {"mode=turbo"}) ==
         "mode: 'turbo' is unknown: use interrupt, poll or adaptive");
   CHECK(nic.settings().mode == netdrv::Mode::poll);

@@ -90,6 +90,9 @@ class Nic {
   /// changes nothing, for a value out of range. Owner thread.
   void configure(const NicSettings& settings);
 
+  /// Throws what configure() would, and changes nothing. Owner thread.
+  void check(const NicSettings& settings) const;
+
   /// The present settings. Owner thread.
   [[nodiscard]] const NicSettings& settings() const noexcept { return settings_; }
 
