@@ -6,15 +6,15 @@
 
 # The arrays are for whoever sources this file.
 # shellcheck disable=SC2034
-readonly build_packages=(cmake g++ libcli11-dev libfmt-dev libmnl-dev ninja-build
-  nlohmann-json3-dev pkgconf)
+readonly build_packages=(cmake g++ libcap-ng-dev libcli11-dev libfmt-dev libmnl-dev libpcap-dev
+  libseccomp-dev liburing-dev ninja-build nlohmann-json3-dev pkgconf)
 # shellcheck disable=SC2034
 readonly demo_packages=(iperf3 iproute2 iputils-ping jq)
 # shellcheck disable=SC2034
-readonly test_packages=(clang clang-format clang-tidy doctest-dev dpdk-dev doxygen ethtool
-  g++-aarch64-linux-gnu iputils-arping libbenchmark-dev libboost-dev libck-dev libconcurrentqueue-dev
-  libdpdk-dev libreaderwriterqueue-dev librte-dma-skeleton23 librte-mempool-ring23 librte-net-vhost23 librte-net-virtio23 procps python3
-  qemu-user shellcheck socat strace)
+readonly test_packages=(bpftool clang clang-format clang-tidy doctest-dev dpdk-dev doxygen ethtool
+  g++-aarch64-linux-gnu iputils-arping libbenchmark-dev libboost-dev libbpf-dev libck-dev libconcurrentqueue-dev
+  libdpdk-dev libreaderwriterqueue-dev librte-dma-skeleton23 librte-mempool-ring23 librte-net-tap23 librte-net-vhost23 librte-net-virtio23 procps python3
+  qemu-user shellcheck socat strace tshark)
 # shellcheck disable=SC2034
 readonly long_test_packages=(debootstrap)
 

@@ -112,7 +112,7 @@ Cookie Channel::submit(Prepared prepared) noexcept {
 }
 
 void Channel::issue() noexcept {
-  shown_ = submitted();
+  shown_.add(unissued());
   if (driven_) {
     publish();  // the engine runs on this very thread: nobody to wake
   } else if (with_driver([](auto& driver) noexcept { return driver.publish_and_test(); })) {
@@ -177,7 +177,7 @@ ChannelStats Channel::stats() const noexcept {
 // Returns when what was issued is over, or waits for a resume() that nobody may call any more. To
 // close a channel is no part of the data path: it may ask again and again.
 void Channel::finish() noexcept {
-  while (device_.completed.value() != shown_ && !device_.stands_still()) {
+  while (device_.completed.value() != shown_.value() && !device_.stands_still()) {
     if (driven_) {
       engine_.retry_blocked();
       engine_.run(size());
@@ -210,7 +210,7 @@ std::uint32_t Channel::free_slots() const noexcept {
 }
 
 void Channel::publish() noexcept {
-  shown_ = submitted();
+  shown_.add(unissued());
   with_driver([](auto& driver) noexcept { driver.publish(); });
 }
 

@@ -85,6 +85,11 @@ class alignas(ring::kCacheLine) ChannelDevice {
   /// The device may be able to go on.
   void unblock() noexcept { blocked_ = false; }
 
+  /// Nobody said so, but its owner does not sleep until somebody does.
+  void retry() noexcept {
+    if (blocked_) blocked_ = backend_->quiet();
+  }
+
   Counter completed;
   Counter failed;
   Counter bytes;

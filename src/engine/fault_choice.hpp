@@ -12,6 +12,7 @@
 
 #include "bellpull/engine/backend.hpp"
 #include "bellpull/engine/fault_plan.hpp"
+#include "bellpull/engine/fault_turns.hpp"
 
 namespace bellpull::engine {
 
@@ -44,8 +45,10 @@ class FaultChoice {
  public:
   /// Throws std::invalid_argument for a rule that hits every 0th.
   FaultChoice(const FaultPlan& plan, std::uint32_t alignment)
-      : plan_(plan), counts_(plan.rules.size()), alignment_(std::max(alignment, 1u)) {
+      : plan_(plan), alignment_(std::max(alignment, 1u)) {
     for (const FaultRule& rule : plan.rules) {
+      const FaultTurn turn{rule.every, rule.offset, rule.chance, rule.limit};
+      turns_.emplace_back(turn, plan.seed, turns_.size());
       if (rule.every == 0) {
         throw std::invalid_argument(
             "fault plan: a rule hits every 0th transfer; choose at least 1 (all of them)");
@@ -57,24 +60,18 @@ class FaultChoice {
   [[nodiscard]] std::optional<Fault> look(const Op& op) const noexcept {
     const std::size_t index = rule_for(op);
     if (index == plan_.rules.size()) return std::nullopt;
-    return make(plan_.rules[index], op, random(index, 2));
+    return make(plan_.rules[index], op, turns_[index].random(2));
   }
 
   /// `op` was taken.
   void taken(const Op& op) noexcept {
     const std::size_t index = rule_for(op);
-    if (index != plan_.rules.size()) ++counts_[index].made;
     for (std::size_t i = 0; i < plan_.rules.size(); ++i) {
-      if (concerns(plan_.rules[i], op)) ++counts_[i].seen;
+      if (concerns(plan_.rules[i], op)) turns_[i].saw(i == index);
     }
   }
 
  private:
-  struct Count {
-    std::uint64_t seen = 0;
-    std::uint64_t made = 0;
-  };
-
   static bool concerns(const FaultRule& rule, const Op& op) noexcept {
     if (!rule.operations.contains(op.operation)) return false;
     switch (rule.kind) {
@@ -91,26 +88,11 @@ class FaultChoice {
 
   [[nodiscard]] std::size_t rule_for(const Op& op) const noexcept {
     std::size_t index = 0;
-    while (index < plan_.rules.size() && !hits(index, op)) ++index;
+    while (index < plan_.rules.size() &&
+           !(concerns(plan_.rules[index], op) && turns_[index].hits())) {
+      ++index;
+    }
     return index;
-  }
-
-  [[nodiscard]] bool hits(std::size_t index, const Op& op) const noexcept {
-    const FaultRule& rule = plan_.rules[index];
-    const Count& count = counts_[index];
-    if (!concerns(rule, op) || count.seen < rule.offset) return false;
-    if (rule.limit != 0 && count.made >= rule.limit) return false;
-    if ((count.seen - rule.offset) % rule.every != rule.every - 1) return false;
-    return random(index, 1) % 1'000'000 < rule.chance;
-  }
-
-  // A function of what was seen, not of what was asked: asking twice gives the same.
-  [[nodiscard]] std::uint64_t random(std::size_t index, std::uint64_t use) const noexcept {
-    std::uint64_t x = plan_.seed + 0x9E3779B97F4A7C15u * (4 * counts_[index].seen + use) +
-                      0xD1B54A32D192ED03u * (index + 1);
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    return x ^ (x >> 31);
   }
 
   [[nodiscard]] Fault make(const FaultRule& rule, const Op& op,
@@ -141,7 +123,7 @@ class FaultChoice {
   }
 
   const FaultPlan plan_;
-  std::vector<Count> counts_;
+  std::vector<FaultTurns> turns_;  // of each rule
   const std::uint32_t alignment_;
 };
 

@@ -2,10 +2,8 @@
 #include "bellpull/engine/fault_plan.hpp"
 
 #include <array>
-#include <charconv>
-#include <limits>
-#include <system_error>
-#include <type_traits>
+
+#include "bellpull/engine/fault_words.hpp"
 
 namespace bellpull::engine {
 
@@ -14,18 +12,6 @@ namespace {
 constexpr std::array<const char*, kFaultKinds> kKindNames{
     "read-error", "write-error", "timeout",    "corrupt",      "stuck",
     "late",       "duplicate",   "garbage-id", "false-success"};
-
-// Takes what stands before `mark` off the front; all of it when there is none.
-std::string_view take_until(std::string_view& rest, char mark) {
-  const std::size_t at = rest.find(mark);
-  const std::string_view taken = rest.substr(0, at);
-  rest = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
-  return taken;
-}
-
-std::string quoted(std::string_view word) {
-  return "'" + std::string(word) + "'";
-}
 
 std::string kind_names() {
   std::string names;
@@ -94,19 +80,19 @@ class RuleReader {
     std::string_view rest = text;
     const std::string_view key = take_until(rest, '=');
     if (key == "every") {
-      number(text, rest, 1, rule_.every);
+      error_ = read_number(text, rest, 1, rule_.every);
     } else if (key == "offset") {
-      number(text, rest, 0, rule_.offset);
+      error_ = read_number(text, rest, 0, rule_.offset);
     } else if (key == "chance") {
-      number(text, rest, 0, rule_.chance, 1'000'000U);
+      error_ = read_number(text, rest, 0, rule_.chance, 1'000'000U);
     } else if (key == "limit") {
-      number(text, rest, 0, rule_.limit);
+      error_ = read_number(text, rest, 0, rule_.limit);
     } else if (key == "segment") {
-      number(text, rest, 0, rule_.segment.emplace(), kMaxSegments - 1);
+      error_ = read_number(text, rest, 0, rule_.segment.emplace(), kMaxSegments - 1);
     } else if (key == "reaps") {
-      number(text, rest, 0, rule_.reaps);
+      error_ = read_number(text, rest, 0, rule_.reaps);
     } else if (key == "errno") {
-      number(text, rest, 1, rule_.error, 4095);
+      error_ = read_number(text, rest, 1, rule_.error, 4095);
     } else if (key == "side" && (rest == "source" || rest == "destination")) {
       rule_.side = rest == "source" ? Side::source : Side::destination;
     } else if (key == "side") {
@@ -115,19 +101,6 @@ class RuleReader {
       error_ = quoted(text) +
                ": there is every=, offset=, chance=, limit=, side=, segment=, reaps= and errno=";
     }
-  }
-
-  template <class Number>
-  void number(std::string_view word, std::string_view text, std::type_identity_t<Number> least,
-              Number& into,
-              std::type_identity_t<Number> most = std::numeric_limits<Number>::max()) {
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), into);
-    if (failure == std::errc{} && end == text.data() + text.size() && into >= least &&
-        into <= most) {
-      return;
-    }
-    error_ = quoted(word) + ": choose a number from " + std::to_string(least) + " to " +
-             std::to_string(most);
   }
 
   FaultRule rule_;
@@ -173,9 +146,7 @@ ParsedFault parse_fault(std::string_view text) {
   while (!text.empty()) {
     const std::string_view part = take_until(text, ';');
     if (part.starts_with("seed=")) {
-      const char* const end = part.data() + part.size();
-      const auto [stop, failure] = std::from_chars(part.data() + 5, end, parsed.plan.seed);
-      if (failure == std::errc{} && stop == end) continue;
+      if (read_number(part, part.substr(5), 0, parsed.plan.seed).empty()) continue;
       return {{}, quoted(part) + ": a seed is a number from 0 to 18446744073709551615"};
     }
     RuleReader reader;

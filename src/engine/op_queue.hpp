@@ -26,7 +26,11 @@ class OpQueue {
 
   [[nodiscard]] unsigned room() const noexcept { return window_ - count_; }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  [[nodiscard]] unsigned count() const noexcept { return count_; }
   [[nodiscard]] const Op& front() const noexcept { return ops_[first_]; }
+  [[nodiscard]] const Op& at(unsigned position) const noexcept {
+    return ops_[(first_ + position) & mask()];
+  }
 
   /// Appends as many as there is room for and returns how many.
   unsigned push(std::span<const Op> ops) noexcept {
@@ -46,14 +50,18 @@ class OpQueue {
   /// Removes one from anywhere; false when it is not there.
   bool remove(std::uint64_t id) noexcept {
     for (unsigned i = 0; i < count_; ++i) {
-      if (ops_[(first_ + i) & mask()].id != id) continue;
-      for (unsigned j = i; j + 1 < count_; ++j) {
-        ops_[(first_ + j) & mask()] = ops_[(first_ + j + 1) & mask()];
-      }
-      --count_;
+      if (at(i).id != id) continue;
+      erase(i);
       return true;
     }
     return false;
+  }
+
+  /// Removes the one at `position`, which is below count().
+  void erase(unsigned position) noexcept {
+    if (position == 0) return pop();
+    for (unsigned i = position; i + 1 < count_; ++i) ops_[(first_ + i) & mask()] = at(i + 1);
+    --count_;
   }
 
   void clear() noexcept { count_ = 0; }

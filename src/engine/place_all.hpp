@@ -18,6 +18,12 @@ inline void Channel::count_in(std::uint16_t head) noexcept {
   if (++next_head_ == heads_.size()) next_head_ = 0;
 }
 
+inline void Channel::count_anew(std::uint16_t head) noexcept {
+  count_in(head);
+  submitted_.add(1);
+  shown_.add(1);
+}
+
 template <class Each, class Reserve>
 PrepareResult Channel::reserve_all(std::span<const Each> requests, Reserve&& reserve) noexcept {
   const std::uint16_t first = with_driver([&](auto& driver) noexcept {

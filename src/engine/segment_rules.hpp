@@ -21,8 +21,9 @@ namespace bellpull::engine {
   if (((address + (segment.length - 1)) & ~limits.address_mask) != 0) {
     return PrepareReason::address_out_of_reach;
   }
-  if (address % limits.alignment != 0) return PrepareReason::address_misaligned;
-  if (segment.length % limits.alignment != 0) return PrepareReason::length_misaligned;
+  const std::uintptr_t below = limits.alignment - 1;  // a power of two, less one
+  if ((address & below) != 0) return PrepareReason::address_misaligned;
+  if ((segment.length & below) != 0) return PrepareReason::length_misaligned;
   return PrepareReason::none;
 }
 

@@ -43,6 +43,17 @@ PrepareError StreamChannel::post(std::span<const Request> requests) noexcept {
   return error;
 }
 
+// Device half and driver half are in the hands of the thread that reports.
+bool StreamChannel::repost(const Request& request) noexcept {
+  if (check(request).kind != PrepareError::Kind::none) return false;
+  const std::uint32_t repeated = device_->repeat(request.segments);
+  if (repeated == StreamDevice::kNoHead) return false;
+  const auto head = static_cast<std::uint16_t>(repeated);
+  ticket(head).token = request.token;
+  count_anew(head);
+  return true;
+}
+
 unsigned StreamChannel::poll(std::span<Completion> completions) noexcept {
   if (completions.empty()) return 0;
   if (pushes_) {

@@ -23,6 +23,25 @@ StreamDevice::StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_p
   done_.resize(kBatch);
 }
 
+// Inlined, or the result would be written in pieces and read whole, for which the processor waits.
+[[gnu::always_inline]] inline void StreamDevice::end(std::uint16_t head,
+                                                     const StreamResult& result) noexcept {
+  completed.add(1);
+  bytes.add(result.bytes);
+  if (result.status != Status::ok) failed.add(1);
+  if (sink_.push != nullptr) {
+    const Ticket& ticket = tickets_[head];
+    if (!stopped_) reported_ = head;
+    sink_.push(sink_.context,
+               Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error});
+    if (!stopped_ && std::exchange(reported_, kNoHead) == kNoHead) return;  // it has begun anew
+  } else {
+    results_[head] = result;
+  }
+  queue_.with(
+      [&](auto& ring) noexcept { ring.complete(chains_[head], writes_ ? result.bytes : 0); });
+}
+
 unsigned StreamDevice::run(unsigned limit) noexcept {
   const std::uint64_t before = completed.value();
   feed();
@@ -135,6 +154,12 @@ void StreamDevice::end_all() noexcept {
   }
 }
 
+std::uint32_t StreamDevice::repeat(std::span<const Segment> segments) noexcept {
+  if (reported_ == kNoHead || segments.size() > per_chain_) return kNoHead;
+  hold(static_cast<std::uint16_t>(reported_), segments);
+  return std::exchange(reported_, kNoHead);
+}
+
 void StreamDevice::feed() noexcept {
   const unsigned room = stopped_ ? size() : backend_->window();
   while (held_ < room && take(std::min(room - held_, kBatch)) != 0) {
@@ -157,20 +182,19 @@ std::uint32_t StreamDevice::take(unsigned most) noexcept {
     } else if (chain.readable + chain.writable > per_chain_) {
       queue_.with([&](auto& ring) noexcept { ring.complete(chain, 0); });
     } else {
-      hold(chain);
+      hold(chain.head, std::span(pieces_).subspan(chain.first, chain.readable + chain.writable));
     }
   }
   return count;
 }
 
-// Its pieces are copied to where they stay until it is done.
-void StreamDevice::hold(const ring::Chain& chain) noexcept {
-  const std::uint32_t count = chain.readable + chain.writable;
-  Segment* const segments = segments_.data() + std::size_t{chain.head} * per_chain_;
-  for (std::uint32_t i = 0; i < count; ++i) segments[i] = pieces_[chain.first + i];
-  const std::span<const Segment> all(segments, count);
+// The segments are copied to where they stay until the transfer is done.
+void StreamDevice::hold(std::uint16_t head, std::span<const Segment> segments) noexcept {
+  Segment* const kept = segments_.data() + std::size_t{head} * per_chain_;
+  for (std::size_t i = 0; i < segments.size(); ++i) kept[i] = segments[i];  // one or two: no call
+  const std::span<const Segment> all(kept, segments.size());
   Op& op = ops_[held_++];
-  op.id = (++taken_ << kIdShift) | kIdMark | chain.head;
+  op.id = (++taken_ << kIdShift) | kIdMark | head;
   op.operation = writes_ ? Operation::read : Operation::write;
   (writes_ ? op.destination : op.source) = all;
 }
@@ -180,7 +204,7 @@ void StreamDevice::start_held() noexcept {
   const unsigned accepted = std::min(backend_->start(held), held_);
   if (accepted == 0) return;
   for (const Op& op : held.first(accepted)) in_use_[head_of(op.id)] = op.id;
-  std::move(held.begin() + accepted, held.end(), held.begin());
+  if (accepted != held_) std::move(held.begin() + accepted, held.end(), held.begin());
   started_ += accepted;
   held_ -= accepted;
 }
@@ -202,20 +226,6 @@ void StreamDevice::finish(const Done& done) noexcept {
     result.status = Status::end_of_stream;
   }
   end(head, result);
-}
-
-void StreamDevice::end(std::uint16_t head, const StreamResult& result) noexcept {
-  results_[head] = result;
-  completed.add(1);
-  bytes.add(result.bytes);
-  if (result.status != Status::ok) failed.add(1);
-  if (sink_.push != nullptr) {
-    const Ticket& ticket = tickets_[head];
-    sink_.push(sink_.context,
-               Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error});
-  }
-  queue_.with(
-      [&](auto& ring) noexcept { ring.complete(chains_[head], writes_ ? result.bytes : 0); });
 }
 
 }  // namespace bellpull::engine

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "bellpull/engine/backend.hpp"
@@ -18,6 +19,8 @@ namespace bellpull::engine {
 /// The device half of a stream channel.
 class StreamDevice final : public ChannelDevice {
  public:
+  static constexpr std::uint32_t kNoHead = ~0U;
+
   StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_ptr<Backend> backend,
                const Notify& notify, const CompletionSink& sink);
 
@@ -30,6 +33,10 @@ class StreamDevice final : public ChannelDevice {
   [[nodiscard]] bool arm() noexcept override;
   void control(Control wanted) noexcept override;
   [[nodiscard]] bool stands_still() const noexcept override { return paused(); }
+
+  /// While a transfer is being reported to the sink: starts it anew with these segments. Returns
+  /// its head; kNoHead: the device has stopped, or nothing is being reported.
+  [[nodiscard]] std::uint32_t repeat(std::span<const Segment> segments) noexcept;
 
   /// Reports no more transfers after the one that is being reported. Any thread.
   void pause() noexcept;
@@ -59,7 +66,7 @@ class StreamDevice final : public ChannelDevice {
   [[nodiscard]] unsigned report(unsigned limit) noexcept;
   void feed() noexcept;
   std::uint32_t take(unsigned most) noexcept;
-  void hold(const ring::Chain& chain) noexcept;
+  void hold(std::uint16_t head, std::span<const Segment> segments) noexcept;
   void start_held() noexcept;
   void stop() noexcept;
   void end_all() noexcept;
@@ -83,6 +90,9 @@ class StreamDevice final : public ChannelDevice {
   unsigned held_ = 0;
   std::uint32_t started_ = 0;  // transfers the back-end has
   bool stopped_ = false;
+  // Head of the transfer that the sink may repeat. An optional of 16 bits would be written in two
+  // pieces and read in one, which the processor cannot forward.
+  std::uint32_t reported_ = kNoHead;
   std::atomic<Flow> flow_{Flow::running};
 };
 

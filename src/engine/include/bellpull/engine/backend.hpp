@@ -124,6 +124,10 @@ class Backend {
   /// transfer that failed ends the call, so that the client hears of it before the next one.
   virtual Reaped reap(std::span<Done> done) noexcept = 0;
 
+  /// Asked by an owner who polls, after would_block: whether it is known without a system call that
+  /// the device still cannot go on. False when in doubt; then reap() asks the device.
+  [[nodiscard]] virtual bool quiet() noexcept { return false; }
+
   /// Forgets a transfer that was started. Returns false when it is not held or can no longer be
   /// stopped; then reap() reports it.
   virtual bool cancel(std::uint64_t id) noexcept = 0;

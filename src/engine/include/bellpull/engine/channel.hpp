@@ -89,7 +89,7 @@ class alignas(ring::kCacheLine) Channel {
 
   /// Of these, submitted and not issued: they wait for issue(), and the engine ends none of them.
   [[nodiscard]] std::uint32_t unissued() const noexcept {
-    return static_cast<std::uint32_t>(submitted_.value() - shown_);
+    return static_cast<std::uint32_t>(submitted_.value() - shown_.value());
   }
 
   /// Slots, one per segment, that prepare() can still take.
@@ -125,6 +125,8 @@ class alignas(ring::kCacheLine) Channel {
   /// returns its head.
   template <class Each, class Place>
   void post_all(std::span<const Each> requests, Place&& place) noexcept;
+  /// Submits and issues the transfer at `head` once more, which the device half has started anew.
+  void count_anew(std::uint16_t head) noexcept;
   /// Whether so many slots are there, or why not.
   [[nodiscard]] PrepareError check_slots(std::size_t needed) const noexcept;
   /// After poll() freed slots: rings for who waits for them.
@@ -184,11 +186,11 @@ class alignas(ring::kCacheLine) Channel {
   const bool driven_;
   const bool finishes_;
   bool stopped_ = false;
-  std::uint64_t shown_ = 0;         // transfers that were issued
   std::uint32_t kept_ = 0;          // free slots of reusable transfers
   std::uint32_t space_wanted_ = 0;  // slots that somebody waits for, or 0
   Notify space_bell_;
   Counter submitted_;
+  Counter shown_;  // transfers that were issued
   Counter kicks_;
 };
 

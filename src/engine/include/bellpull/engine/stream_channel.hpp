@@ -48,6 +48,14 @@ class StreamChannel final : public Channel {
   /// clients that are written as a function per transfer and want to say when it is called.
   unsigned deliver(unsigned limit, const CompletionSink& to) noexcept;
 
+  /// From inside of the channel's push sink: the transfer that is being reported begins anew with
+  /// what `request` names, as if it was posted and issued, but without a way through the ring: its
+  /// slots stay taken, and it is begun before what the ring still holds. For a receiver that hands
+  /// a full buffer on and lends another at once, as DPDK's recycling of mbufs does. At most once
+  /// per report; no other channel's transfer. False, and nothing is lent: the channel has stopped
+  /// or the request breaks a rule; post() says which.
+  bool repost(const Request& request) noexcept;
+
   /// Stops the reporting of completions, to a sink or into the used ring, until resume(). Asked for
   /// from the channel's sink, the one that is being reported is the last; from another thread one
   /// more may be under way. Transfers go on being started, and what has ended is kept and reported
