@@ -71,6 +71,10 @@ judge() {
       echo "no way around the include roots"
     elif [[ $public == 1 ]]; then
       echo "a public header includes public headers only"
+    elif [[ $name == *.skel.h ]]; then
+      # Made of a BPF program when the project is built.
+      [[ $component == tools && -e $root/tools/${name%.skel.h}.bpf.c ]] ||
+        echo "tools has no such BPF program"
     elif [[ ! -e $(dirname "$file")/$name && ! ($component == tools && -e $root/tools/$name) ]]; then
       echo "no such file beside it"
     fi
@@ -135,8 +139,10 @@ prove_rules() {
   printf '#include <cstdint>\n' >"$scratch/src/ring/other.cpp"
   printf '#include %s\n' '<sys/socket.h>' '<net/if.h>' >"$scratch/src/netdrv/n.cpp"
   printf '#include %s\n' '<fmt/format.h>' '"bellpull/netdrv/n.hpp"' >"$scratch/tools/main.cpp"
+  printf '#include "p.skel.h"\n' >"$scratch/tools/p.cpp"
+  : >"$scratch/tools/p.bpf.c"
   check_tree "$scratch"
-  ((breaches == 0 && seen == 17)) || { echo "the check refuses a tree in order" && exit 1; }
+  ((breaches == 0 && seen == 18)) || { echo "the check refuses a tree in order" && exit 1; }
 
   must_catch "$ring" '<thread>'
   must_catch "$ring" '<system_error>'
@@ -167,6 +173,8 @@ prove_rules() {
   must_catch src/netdrv/n.cpp '"bellpull/tools/options.hpp"'
   must_catch tools/main.cpp '<doctest/doctest.h>'
   must_catch tools/main.cpp '"../src/engine/own.hpp"'
+  must_catch tools/main.cpp '"q.skel.h"'
+  must_catch src/netdrv/n.cpp '"p.skel.h"'
 }
 
 if (($# != 1)) || [[ ! -d $1/src/ring ]]; then

@@ -20,6 +20,8 @@
 #include "compare/cores.hpp"
 #include "compare/plots.hpp"
 #include "compare/progress.hpp"
+#include "compare/tap_pair.hpp"
+#include "netns.hpp"
 #include "sink.hpp"
 #include "stop.hpp"
 
@@ -73,7 +75,11 @@ class Comparison {
         results_{.options = std::move(options),
                  .machine = compare::this_machine(),
                  .capacities = {},
-                 .measurements = {}} {}
+                 .measurements = {}} {
+    if (results_.options.ports != compare::Ports::tap) return;
+    enter_own_netns();
+    taps_.emplace();
+  }
 
   ~Comparison() {
     if (terminal_) std::fputs("\r\033[K", stderr);
@@ -95,16 +101,22 @@ class Comparison {
     return stop_.requested();
   }
 
+  // A trial of this comparison.
+  compare::Trial ours(compare::Trial trial) {
+    trial.stop = &stop_;
+    trial.taps = taps_ ? &*taps_ : nullptr;
+    return trial;
+  }
+
   Stop stop_;
+  std::optional<compare::TapPair> taps_;
   const bool terminal_;
   Results results_;
 };
 
 bool Comparison::measure_capacity() {
   for (unsigned i = 0; i < kCapacityTimes; ++i) {
-    compare::Trial trial = capacity_trial(results_.options, i);
-    trial.stop = &stop_;
-    const double capacity = find_capacity(trial);
+    const double capacity = find_capacity(ours(capacity_trial(results_.options, i)));
     if (told_to_stop()) return false;
     results_.capacities.push_back(capacity);
   }
@@ -130,9 +142,8 @@ void Comparison::measure_points() {
 }
 
 bool Comparison::measure_point(unsigned repetition, const compare::Point& point) {
-  compare::Trial trial = trial_of(results_.options, point, repetition, results_.capacity());
-  trial.stop = &stop_;
-  compare::Outcome outcome = run_trial(trial);
+  compare::Outcome outcome =
+      run_trial(ours(trial_of(results_.options, point, repetition, results_.capacity())));
   if (told_to_stop()) return false;
   results_.measurements.emplace_back(repetition, point, std::move(outcome));
   return true;

@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "dmatest_command_line.hpp"
+#include "generate/command_line.hpp"
 #include "help.hpp"
 #include "output.hpp"
 #include "run_command_line.hpp"
@@ -20,7 +21,7 @@ namespace bellpull::tools {
 namespace {
 
 constexpr std::array kCommands = {Word{"run"},        Word{"set"},         Word{"compare"},
-                                  Word{"dmatest"},    Word{"probe"},       Word{"generate", false},
+                                  Word{"dmatest"},    Word{"generate"},    Word{"probe"},
                                   Word{"top", false}, Word{"stats", false}};
 
 constexpr const char* kSetFooter =
@@ -87,6 +88,7 @@ ExitStatus execute(int argc, char** argv) {
   SetWords set_words;
   compare::Words compare_words;
   dmatest::Words dmatest_words;
+  generate::Words generate_words;
   std::string probe_format = "table";
 
   CLI::App app("bellpull COMMAND [options]\n\nA virtual NIC on Linux TAP interfaces.", "bellpull");
@@ -107,6 +109,8 @@ ExitStatus execute(int argc, char** argv) {
   refuse_empty(compare_command);
   CLI::App& dmatest_command = dmatest::add_command(app, dmatest_words);
   refuse_empty(dmatest_command);
+  CLI::App& generate_command = generate::add_command(app, generate_words);
+  refuse_empty(generate_command);
   CLI::App& probe_command = *app.add_subcommand(
       "probe",
       "bellpull probe [options]\n\nSay what this machine allows, and what to do about the rest.");
@@ -134,6 +138,7 @@ ExitStatus execute(int argc, char** argv) {
   if (set_command.parsed()) return set(set_words);
   if (compare_command.parsed()) return run_compare(compare_words);
   if (dmatest_command.parsed()) return run_dmatest(dmatest_words);
+  if (generate_command.parsed()) return run_generate(generate_words);
   return run_command.parsed() ? run(run_words) : probe(probe_format);
 }
 

@@ -7,6 +7,7 @@
 #include "compare/options.hpp"
 #include "dmatest_options.hpp"
 #include "error.hpp"
+#include "generate/options.hpp"
 #include "run_options.hpp"
 
 namespace bellpull::tools {
@@ -33,6 +34,11 @@ struct SetWords {
 /// `bellpull compare`: measures the completion styles side by side and prints a report. Throws
 /// UsageError, std::system_error, and std::runtime_error when nothing could be measured.
 [[nodiscard]] ExitStatus run_compare(const compare::Words& words);
+
+/// `bellpull generate`: sends frames into an interface, or receives them, until something ends it,
+/// then prints its statistics. kExitFailure: not all that was expected arrived. Throws UsageError,
+/// std::system_error and std::runtime_error.
+[[nodiscard]] ExitStatus run_generate(const generate::Words& words);
 
 /// `bellpull probe`: prints what this machine allows. kExitFailure: `bellpull run` cannot work
 /// here. Throws UsageError.

@@ -99,9 +99,25 @@ ControlSocket::ControlSocket(std::string path)
 }
 
 ControlSocket::~ControlSocket() {
+  try {
+    static_cast<void>(remove());
+  } catch (...) {
+    // Out of memory for a line that nobody would read.
+  }
+}
+
+std::string ControlSocket::directory() const {
+  const std::size_t slash = path_.rfind('/');
+  return slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+}
+
+std::vector<std::string> ControlSocket::remove() const {
   struct stat status {};
-  if (::lstat(path_.c_str(), &status) < 0) return;
-  if (status.st_dev == device_ && status.st_ino == inode_) ::unlink(path_.c_str());
+  const bool ours =
+      ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
+  if (!ours || ::unlink(path_.c_str()) == 0 || errno == ENOENT) return {};
+  return {fmt::format("remove --control {}: {} (the next run with this path takes its place)",
+                      path_, std::generic_category().message(errno))};
 }
 
 void ControlSocket::serve(netdrv::Nic& nic, const SettingTable& settings) {

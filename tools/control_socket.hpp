@@ -32,6 +32,13 @@ class ControlSocket {
   /// Removes the socket, unless there is another by now.
   ~ControlSocket();
 
+  /// Removes it from the file system, if it is still the one that is there. Returns a line if that
+  /// cannot be done. Idempotent.
+  std::vector<std::string> remove() const;
+
+  /// The directory that it is in.
+  [[nodiscard]] std::string directory() const;
+
   /// Serves clients in the rounds of `nic`, which must not outlive this, until its last one. The
   /// settings outlive those rounds. Once. Throws std::system_error.
   void serve(netdrv::Nic& nic, const SettingTable& settings);

@@ -16,6 +16,11 @@ struct CpuTime {
   }
 };
 
+/// Microseconds as seconds, the nearest there is.
+[[nodiscard]] constexpr double to_seconds(std::uint64_t us) noexcept {
+  return static_cast<double>(us) / 1e6;
+}
+
 /// What all threads have used so far.
 [[nodiscard]] CpuTime cpu_of_process() noexcept;
 

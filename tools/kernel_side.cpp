@@ -9,9 +9,9 @@ namespace bellpull::tools {
 
 KernelSide::KernelSide(const std::string& interface, const KernelSideWish& wish,
                        Afterwards afterwards)
-    : interface_(interface), afterwards_(afterwards) {
+    : interface_(interface), wish_(wish), afterwards_(afterwards) {
   try {
-    apply(wish);
+    apply();
   } catch (...) {
     restore();
     throw;
@@ -26,15 +26,21 @@ KernelSide::~KernelSide() {
   }
 }
 
-void KernelSide::apply(const KernelSideWish& wish) {
+void KernelSide::configure_again() {
+  undo_.clear();
+  afterwards_ = Afterwards::stays;
+  apply();
+}
+
+void KernelSide::apply() {
   const Link before = socket_.find(interface_);
   index_ = before.index;
-  if (wish.mac && *wish.mac != before.mac) {
-    socket_.set_mac(index_, *wish.mac, interface_);
+  if (wish_.mac && *wish_.mac != before.mac) {
+    socket_.set_mac(index_, *wish_.mac, interface_);
     later([this, before] { socket_.set_mac(index_, before.mac, interface_); });
   }
-  if (wish.mtu && *wish.mtu != before.mtu) {
-    socket_.set_mtu(index_, *wish.mtu, interface_);
+  if (wish_.mtu && *wish_.mtu != before.mtu) {
+    socket_.set_mtu(index_, *wish_.mtu, interface_);
     later([this, before] { socket_.set_mtu(index_, before.mtu, interface_); });
   }
   const std::vector<Cidr> present = socket_.addresses(index_, interface_);
@@ -48,7 +54,7 @@ void KernelSide::apply(const KernelSideWish& wish) {
       }
     });
   }
-  for (const Cidr& cidr : missing(wish.addresses)) {
+  for (const Cidr& cidr : missing(wish_.addresses)) {
     socket_.add_address(index_, cidr, Duplicates::ignore, interface_);
     later([this, cidr] { socket_.remove_address(index_, cidr, interface_); });
   }

@@ -40,17 +40,32 @@ class KernelSide {
   /// Changes back what is left to change back, and cannot say so if that fails.
   ~KernelSide();
 
+  /// Configures the interface that has the name now, somebody else's, as was wished. There is
+  /// nothing to change back of the one that had it. Throws std::system_error, with what could be
+  /// changed left changed.
+  void configure_again();
+
+  /// Whether there is anything to change back.
+  [[nodiscard]] bool changed() const noexcept { return !undo_.empty(); }
+
+  /// Of the socket by which it is changed back; owned by the object.
+  [[nodiscard]] int descriptor() const noexcept { return socket_.descriptor(); }
+
+  /// Leaves it to somebody else to change back what was changed so far.
+  void leave_changes() noexcept { undo_.clear(); }
+
   /// Changes back, in the reverse order, going on after a failure. Returns a line for each thing
   /// that could not be changed back; an interface that has gone needs nothing. Idempotent.
   std::vector<std::string> restore();
 
  private:
-  void apply(const KernelSideWish& wish);
+  void apply();
   [[nodiscard]] std::vector<Cidr> missing(std::vector<Cidr> addresses);
   void later(std::function<void()> undo);
 
   const std::string interface_;
-  const Afterwards afterwards_;
+  const KernelSideWish wish_;
+  Afterwards afterwards_;
   RouteSocket socket_;
   unsigned index_ = 0;
   std::vector<std::function<void()>> undo_;

@@ -15,4 +15,15 @@ namespace bellpull::tools {
 /// std::system_error when the namespace is missing or closed to us.
 void in_netns(const std::string& netns, const std::function<void()>& body);
 
+/// Calls `body` on this thread inside a network namespace made for that and comes back. It vanishes
+/// with what was made there; the kernel sends nothing there by itself. Needs CAP_SYS_ADMIN. Throws
+/// std::system_error, and what `body` throws.
+void in_own_netns(const std::function<void()>& body);
+
+/// Moves the calling thread, and those that it starts later, into a network namespace of their own
+/// for good: its interfaces are nobody else's and vanish with the program. The kernel sends nothing
+/// there by itself. Without CAP_SYS_ADMIN it takes a user namespace along, which only a program of
+/// one thread can. Throws std::system_error.
+void enter_own_netns();
+
 }  // namespace bellpull::tools

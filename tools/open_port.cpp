@@ -38,6 +38,21 @@ Afterwards afterwards(const netdrv::TapDevice& device, const TapSpec& port) {
                                                                              : Afterwards::vanishes;
 }
 
+// What the port may use, on the whole.
+netdrv::OffloadSet usable_offloads(netdrv::TapDevice& device, const TapSpec& port) {
+  const netdrv::OffloadSet known = device.probe_offloads();
+  if (!port.offloads) return known;
+  for (const netdrv::OffloadFeature feature : netdrv::kOffloadFeatures) {
+    if (!port.offloads->has(feature) || known.has(feature)) continue;
+    throw std::system_error(
+        EINVAL, std::generic_category(),
+        fmt::format("port {}: ioctl TUNSETOFFLOAD with {} on {} (this kernel does not know it, uso "
+                    "needs Linux 6.2: leave it away or use offload=auto)",
+                    port.text, name_of(feature), device.name()));
+  }
+  return *port.offloads;
+}
+
 }  // namespace
 
 void check_inherited(const TapSpec& port) {
@@ -49,14 +64,19 @@ void check_inherited(const TapSpec& port) {
                   port.text, *port.fd));
 }
 
-OpenPort open_port(const TapSpec& port) {
+OpenPort open_port(const TapSpec& port, netdrv::OffloadSet app, OffloadTrial& trial,
+                   const netdrv::FrameFaultPlan& faults) {
   std::optional<OpenPort> opened;
   in_netns(port.netns, [&] {
     netdrv::TapDevice device = open_device(port);
     const KernelSideWish wish{.addresses = port.addresses, .mtu = port.mtu, .mac = port.mac};
+    auto keeper = std::make_unique<TapKeeper>();  // before the MTU is read: no change is missed
     auto side = std::make_unique<KernelSide>(device.name(), wish, afterwards(device, port));
     device.refresh_mtu();
-    opened.emplace(OpenPort{std::move(device), std::move(side)});
+    const netdrv::OffloadSet offloads =
+        usable_offloads(device, port) - trial.distrusted(port, faults);
+    device.set_offloads(offloads & app);
+    opened.emplace(OpenPort{std::move(device), offloads, std::move(side), std::move(keeper)});
   });
   return std::move(*opened);
 }

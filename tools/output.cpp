@@ -12,6 +12,7 @@ namespace bellpull::tools {
 
 namespace {
 
+using netdrv::CaptureCounters;
 using netdrv::QueueStats;
 using netdrv::SimCounters;
 
@@ -31,6 +32,15 @@ constexpr std::array kQueueFields = {
     QueueField{"rx_errors", "Reads that the device refused", &QueueStats::rx_errors},
     QueueField{"rx_consumed", "Frames that had reached their destination",
                &QueueStats::rx_consumed},
+    QueueField{"rx_segments", "Wire frames in received superframes beyond the first of each",
+               &QueueStats::rx_segments},
+    QueueField{"tx_segments", "Wire frames in sent superframes beyond the first of each",
+               &QueueStats::tx_segments},
+    QueueField{"tx_coalesced", "Frames merged into one before them", &QueueStats::tx_coalesced},
+    QueueField{"tx_cut", "Frames beyond the first that superframes were cut into",
+               &QueueStats::tx_cut},
+    QueueField{"tx_offload_refused", "Frames that the device refused for their offload, sent again",
+               &QueueStats::tx_offload_refused},
     QueueField{"work", "Budget used in all rounds, in frames", &QueueStats::work},
     QueueField{"largest_work", "Most budget used in one round, in frames",
                &QueueStats::largest_work, false},
@@ -73,6 +83,14 @@ constexpr std::array kSimFields = {
              &SimCounters::duplicated},
 };
 
+constexpr std::array kCaptureFields = {
+    CaptureField{"captured", "Frames in the file of the capture", &CaptureCounters::captured},
+    CaptureField{"missed", "Frames that the capture had no room for, or could not write",
+                 &CaptureCounters::missed},
+    CaptureField{"filtered", "Frames that the filter of the capture left out",
+                 &CaptureCounters::filtered},
+};
+
 }  // namespace
 
 Format parse_format(std::string_view typed, std::span<const Word> words) {
@@ -90,6 +108,23 @@ std::span<const QueueField> queue_fields() noexcept {
 
 std::span<const SimField> sim_fields() noexcept {
   return kSimFields;
+}
+
+std::vector<std::pair<std::string_view, std::uint64_t>> faults_in(
+    const netdrv::FrameFaultCounts& counts) {
+  std::vector<std::pair<std::string_view, std::uint64_t>> found;
+  for (std::size_t i = 0; i < counts.faults.size(); ++i) {
+    found.emplace_back(netdrv::name_of(static_cast<netdrv::FrameFaultKind>(i)), counts.faults[i]);
+  }
+  found.emplace_back("again", counts.again);
+  found.emplace_back("crowded", counts.crowded);
+  found.emplace_back("lost", counts.lost);
+  std::erase_if(found, [](const auto& entry) { return entry.second == 0; });
+  return found;
+}
+
+std::span<const CaptureField> capture_fields() noexcept {
+  return kCaptureFields;
 }
 
 std::uint64_t most_work_in(std::size_t bucket) noexcept {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "bellpull/netdrv/capture.hpp"
+#include "bellpull/netdrv/fault_link.hpp"
 #include "bellpull/netdrv/nic.hpp"
 #include "bellpull/netdrv/sim_nic.hpp"
 #include "choice.hpp"
@@ -35,24 +37,39 @@ inline constexpr std::array kStatisticsFormats = {Word{"table"}, Word{"json"}, W
 
 /// How the program runs, in the words of the command line; as it does at that moment.
 struct Settings {
-  std::string app;      ///< --app
-  std::string mode;     ///< --mode
-  std::string style;    ///< --style
-  std::string io;       ///< --io
-  std::string engine;   ///< --engine
-  unsigned budget = 0;  ///< --budget
+  std::string app;         ///< --app
+  std::string mode;        ///< --mode
+  std::string style;       ///< --style
+  std::string io;          ///< --io
+  std::string engine;      ///< --engine
+  unsigned budget = 0;     ///< --budget
+  std::string privileges;  ///< --privileges
+  std::string seccomp;     ///< --seccomp
+};
+
+/// What was made to go wrong with the frames of a port.
+struct PortFaults {
+  netdrv::FrameFaultCounts rx;  ///< received ones
+  netdrv::FrameFaultCounts tx;  ///< sent ones
+};
+
+/// What became of a TAP's interface in the course of a run.
+struct TapFate {
+  std::uint64_t lost = 0;      ///< times it was deleted
+  std::uint64_t regained = 0;  ///< times it was taken up again
+  /// Frames that the kernel dropped because nobody read them in time: its tx_dropped of the present
+  /// interface. None: it cannot be seen from the port's network namespace.
+  std::optional<std::uint64_t> host_rx_overflow;
 };
 
 /// What there is to say of a port besides the Nic's counters.
 struct PortEnd {
-  std::string netns;                       ///< its network namespace; empty: our own
-  std::optional<netdrv::SimCounters> sim;  ///< of a simulated NIC
+  std::string netns;                                    ///< its network namespace; empty: our own
+  std::optional<netdrv::SimCounters> sim;               ///< of a simulated NIC
+  std::optional<TapFate> tap = {};                      ///< of a TAP
+  std::optional<netdrv::CaptureCounters> capture = {};  ///< if it was captured
+  std::optional<PortFaults> faults = {};                ///< of a port that has planned ones
 };
-
-/// Microseconds as seconds, the nearest there is.
-[[nodiscard]] constexpr double to_seconds(std::uint64_t us) noexcept {
-  return static_cast<double>(us) / 1e6;
-}
 
 /// All that a run has to report, at one moment.
 struct Snapshot {
@@ -63,6 +80,7 @@ struct Snapshot {
   double seconds = 0;                                               ///< since the ready line
   CpuTime cpu;                                                      ///< of all threads, since then
   CpuTime loop_cpu;                                                 ///< of the loop's thread
+  std::optional<std::uint64_t> capture_bytes;                       ///< of --capture's file, if any
 };
 
 /// A counter of a queue: how it is called, what it says, where it is.
@@ -87,6 +105,21 @@ struct SimField {
 /// The counters of a simulated NIC, in the order in which they are shown.
 [[nodiscard]] std::span<const SimField> sim_fields() noexcept;
 
+/// The planned faults that came to pass, by kind, and what else was counted of them, where it is
+/// not 0; in the order in which they are shown.
+[[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> faults_in(
+    const netdrv::FrameFaultCounts& counts);
+
+/// A counter of a port's capture: how it is called, what it says, where it is.
+struct CaptureField {
+  std::string_view name;                          ///< in JSON, and with prefix and unit elsewhere
+  std::string_view help;                          ///< what it counts
+  std::uint64_t netdrv::CaptureCounters::*value;  ///< where it is
+};
+
+/// The counters of a port's capture, in the order in which they are shown.
+[[nodiscard]] std::span<const CaptureField> capture_fields() noexcept;
+
 /// The most work that a round in that bucket of QueueStats::work_histogram has done.
 [[nodiscard]] std::uint64_t most_work_in(std::size_t bucket) noexcept;
 
@@ -96,8 +129,8 @@ struct SimField {
 /// A word for the state.
 [[nodiscard]] std::string_view name_of(netdrv::PortState state) noexcept;
 
-/// The statistics for people: a line per port, the drops, the latency if it was measured, what
-/// simulated NICs counted, and what a frame cost.
+/// The statistics for people: a line per port, offloads in use, the drops, the latency if it was
+/// measured, what simulated NICs counted, what was captured, and what a frame cost.
 [[nodiscard]] std::string to_table(const Snapshot& snapshot);
 
 /// The statistics as one JSON object. Of the drop reasons those that occurred are there, and

@@ -139,6 +139,26 @@ void add_work(Exposition& out) {
   });
 }
 
+void add_taps(Exposition& out, const Snapshot& snapshot) {
+  const auto is_tap = [](const PortEnd& end) { return end.tap.has_value(); };
+  if (std::none_of(snapshot.ends.begin(), snapshot.ends.end(), is_tap)) return;
+  const auto family = [&](const char* name, const char* help, auto&& value_of) {
+    out.family(name, "counter", help);
+    for (std::size_t i = 0; i < snapshot.ends.size(); ++i) {
+      const auto& tap = snapshot.ends[i].tap;
+      const std::optional<std::uint64_t> value = tap ? value_of(*tap) : std::nullopt;
+      if (value) out.sample(name, out.port_labels(i), *value);
+    }
+  };
+  using Value = std::optional<std::uint64_t>;
+  family("tap_lost_total", "Times the interface was deleted",
+         [](const TapFate& fate) { return Value(fate.lost); });
+  family("tap_regained_total", "Times the interface was taken up again",
+         [](const TapFate& fate) { return Value(fate.regained); });
+  family("tap_host_rx_overflow_total", "Frames the kernel dropped because nobody read them in time",
+         [](const TapFate& fate) { return fate.host_rx_overflow; });
+}
+
 void add_sims(Exposition& out, const Snapshot& snapshot) {
   const auto is_sim = [](const PortEnd& end) { return end.sim.has_value(); };
   if (std::none_of(snapshot.ends.begin(), snapshot.ends.end(), is_sim)) return;
@@ -152,6 +172,38 @@ void add_sims(Exposition& out, const Snapshot& snapshot) {
   }
 }
 
+void add_faults(Exposition& out, const Snapshot& snapshot) {
+  const auto has_faults = [](const PortEnd& end) { return end.faults.has_value(); };
+  if (std::none_of(snapshot.ends.begin(), snapshot.ends.end(), has_faults)) return;
+  out.family("faults_total", "counter", "Planned faults that came to pass, by kind");
+  for (std::size_t i = 0; i < snapshot.ends.size(); ++i) {
+    const auto& faults = snapshot.ends[i].faults;
+    if (!faults) continue;
+    for (const bool rx : {true, false}) {
+      for (const auto& [kind, count] : faults_in(rx ? faults->rx : faults->tx)) {
+        out.sample("faults_total",
+                   fmt::format("{},direction=\"{}\",kind=\"{}\"", out.port_labels(i),
+                               rx ? "rx" : "tx", kind),
+                   count);
+      }
+    }
+  }
+}
+
+void add_capture(Exposition& out, const Snapshot& snapshot) {
+  if (!snapshot.capture_bytes) return;
+  for (const CaptureField& field : capture_fields()) {
+    const std::string name = fmt::format("capture_{}_total", field.name);
+    out.family(name, "counter", field.help);
+    for (std::size_t i = 0; i < snapshot.ends.size(); ++i) {
+      const auto& capture = snapshot.ends[i].capture;
+      if (capture) out.sample(name, out.port_labels(i), *capture.*field.value);
+    }
+  }
+  out.single("capture_written_bytes_total", "counter", "Bytes of the capture's file",
+             *snapshot.capture_bytes);
+}
+
 void add_ports(Exposition& out, const Snapshot& snapshot) {
   out.family("port_up", "gauge", "Whether the port had its interface to the end");
   for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
@@ -160,14 +212,30 @@ void add_ports(Exposition& out, const Snapshot& snapshot) {
   }
 }
 
+void add_offloads(Exposition& out, const Snapshot& snapshot) {
+  out.family("offload", "gauge", "Whether a port receives or sends with the feature, at the end");
+  for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
+    const netdrv::PortStats& port = snapshot.nic.ports[i];
+    for (const bool rx : {true, false}) {
+      for (const netdrv::OffloadFeature feature : netdrv::kOffloadFeatures) {
+        out.sample("offload",
+                   fmt::format("{},direction=\"{}\",feature=\"{}\"", out.port_labels(i),
+                               rx ? "rx" : "tx", name_of(feature)),
+                   (rx ? port.rx_offloads : port.tx_offloads).has(feature) ? 1 : 0);
+      }
+    }
+  }
+}
+
 void add_program(Exposition& out, const Snapshot& snapshot) {
   const Settings& settings = snapshot.settings;
   out.family("info", "gauge", "Version and settings of the program");
   out.sample("info",
-             fmt::format("version={},app={},mode={},style={},io={},engine={},budget=\"{}\"",
+             fmt::format("version={},app={},mode={},style={},io={},engine={},budget=\"{}\","
+                         "privileges={},seccomp={}",
                          quoted(version()), quoted(settings.app), quoted(settings.mode),
                          quoted(settings.style), quoted(settings.io), quoted(settings.engine),
-                         settings.budget),
+                         settings.budget, quoted(settings.privileges), quoted(settings.seccomp)),
              1);
   out.single("run_seconds", "gauge", "Seconds since the ports carried traffic", snapshot.seconds);
   if (!snapshot.app_counters.empty()) {
@@ -207,8 +275,12 @@ std::string to_prometheus(const Snapshot& snapshot) {
             &netdrv::QueueStats::tx_dropped);
   add_work(out);
   add_latency(out);
+  add_taps(out, snapshot);
   add_sims(out, snapshot);
+  add_faults(out, snapshot);
+  add_capture(out, snapshot);
   add_ports(out, snapshot);
+  add_offloads(out, snapshot);
   add_program(out, snapshot);
   add_loop(out, snapshot);
   return out.text();

@@ -83,6 +83,28 @@ std::string drop_lines(const Snapshot& snapshot) {
   return text;
 }
 
+std::string names_of(netdrv::OffloadSet offloads) {
+  if (offloads.empty()) return "none";
+  std::string names;
+  for (const netdrv::OffloadFeature feature : netdrv::kOffloadFeatures) {
+    if (!offloads.has(feature)) continue;
+    if (!names.empty()) names += ' ';
+    names += name_of(feature);
+  }
+  return names;
+}
+
+std::string offload_lines(const Snapshot& snapshot) {
+  std::string text;
+  for (std::size_t i = 0; i < snapshot.nic.ports.size(); ++i) {
+    const netdrv::PortStats& port = snapshot.nic.ports[i];
+    if (port.rx_offloads.empty() && port.tx_offloads.empty()) continue;
+    text += fmt::format("{} offloads: rx {}, tx {}\n", port_name(snapshot, i),
+                        names_of(port.rx_offloads), names_of(port.tx_offloads));
+  }
+  return text;
+}
+
 std::string latency_line(std::string_view port, const netdrv::LatencySummary& latency) {
   const auto us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e3; };
   return fmt::format(
@@ -97,6 +119,29 @@ std::string latency_lines(const Snapshot& snapshot) {
       if (!queue.latency || queue.latency->count() == 0) continue;
       text += latency_line(port_name(snapshot, i), queue.latency->summary());
     }
+  }
+  return text;
+}
+
+// Nothing, of an interface that nothing befell.
+std::string tap_line(std::string_view port, const TapFate& fate) {
+  std::string text;
+  if (fate.lost != 0) {
+    text += fmt::format("{} interface: lost {} times, taken up again {} times\n", port, fate.lost,
+                        fate.regained);
+  }
+  if (fate.host_rx_overflow.value_or(0) != 0) {
+    text += fmt::format("{} dropped by the kernel, as nobody read them in time: {} frames\n", port,
+                        *fate.host_rx_overflow);
+  }
+  return text;
+}
+
+std::string tap_lines(const Snapshot& snapshot) {
+  std::string text;
+  for (std::size_t i = 0; i < snapshot.ends.size(); ++i) {
+    const auto& tap = snapshot.ends[i].tap;
+    if (tap) text += tap_line(port_name(snapshot, i), *tap);
   }
   return text;
 }
@@ -124,6 +169,38 @@ std::string sim_lines(const Snapshot& snapshot) {
     if (sim) text += sim_line(port_name(snapshot, i), *sim);
   }
   return text;
+}
+
+std::string fault_line(std::string_view port, std::string_view direction,
+                       const netdrv::FrameFaultCounts& counts) {
+  if (counts.frames == 0) return {};
+  std::string line = fmt::format("{} {} faults: of {} frames", port, direction, counts.frames);
+  for (const auto& [what, count] : faults_in(counts)) line += fmt::format(", {} {}", what, count);
+  return line + '\n';
+}
+
+std::string fault_lines(const Snapshot& snapshot) {
+  std::string text;
+  for (std::size_t i = 0; i < snapshot.ends.size(); ++i) {
+    const auto& faults = snapshot.ends[i].faults;
+    if (!faults) continue;
+    text += fault_line(port_name(snapshot, i), "rx", faults->rx);
+    text += fault_line(port_name(snapshot, i), "tx", faults->tx);
+  }
+  return text;
+}
+
+std::string capture_lines(const Snapshot& snapshot) {
+  if (!snapshot.capture_bytes) return {};
+  std::string text;
+  for (std::size_t i = 0; i < snapshot.ends.size(); ++i) {
+    const auto& capture = snapshot.ends[i].capture;
+    if (!capture) continue;
+    text +=
+        fmt::format("{} captured: {} frames, {} missed, {} filtered out\n", port_name(snapshot, i),
+                    capture->captured, capture->missed, capture->filtered);
+  }
+  return text + fmt::format("capture: {} bytes written\n", *snapshot.capture_bytes);
 }
 
 std::string app_line(const Snapshot& snapshot) {
@@ -166,8 +243,9 @@ std::string cost_line(const Snapshot& snapshot) {
 }  // namespace
 
 std::string to_table(const Snapshot& snapshot) {
-  return port_lines(snapshot) + drop_lines(snapshot) + latency_lines(snapshot) +
-         sim_lines(snapshot) + app_line(snapshot) + cost_line(snapshot);
+  return port_lines(snapshot) + offload_lines(snapshot) + drop_lines(snapshot) +
+         latency_lines(snapshot) + tap_lines(snapshot) + sim_lines(snapshot) +
+         fault_lines(snapshot) + capture_lines(snapshot) + app_line(snapshot) + cost_line(snapshot);
 }
 
 }  // namespace bellpull::tools

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
-#include <linux/io_uring.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -16,6 +15,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "bellpull/engine/uring_backend.hpp"
 #include "bellpull/netdrv/unique_fd.hpp"
 #include "probe.hpp"
 
@@ -77,17 +77,9 @@ Finding look_at_capability(const char* name, unsigned bit, const char* needed_fo
 }
 
 Finding look_at_io_uring() {
-  io_uring_params parameters{};
-  const netdrv::UniqueFd ring(static_cast<int>(::syscall(SYS_io_uring_setup, 4, &parameters)));
-  Finding finding{"io_uring", ring.get() >= 0, "--io uring, later", "available", ""};
-  if (finding.ok) return finding;
-  const int error = errno;
-  finding.detail = fmt::format("io_uring_setup: {}", std::strerror(error));
-  finding.remedy = error == ENOSYS  ? "boot Linux 5.1 or newer with CONFIG_IO_URING"
-                   : error == EPERM ? "`sysctl -w kernel.io_uring_disabled=0`, and see whether a "
-                                      "seccomp filter (of a container) forbids it"
-                                    : "raise `ulimit -l` or `ulimit -n`";
-  return finding;
+  const engine::UringRefusal refusal = engine::uring_refusal();
+  const bool ok = refusal.reason.empty();
+  return {"io_uring", ok, "run --io uring", ok ? "available" : refusal.reason, refusal.remedy};
 }
 
 Finding look_at_ebpf() {

@@ -7,6 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -74,6 +75,14 @@ int read_link_attribute(const nlattr* attribute, void* context) {
   if (type == IFLA_ADDRESS && mnl_attr_get_payload_len(attribute) == link.mac.size()) {
     std::memcpy(link.mac.data(), mnl_attr_get_payload(attribute), link.mac.size());
   }
+  // The kernel aligns the attribute to 4 bytes, and newer ones append to it.
+  rtnl_link_stats64 counted{};
+  if (type == IFLA_STATS64 && mnl_attr_get_payload_len(attribute) >= sizeof counted) {
+    std::memcpy(&counted, mnl_attr_get_payload(attribute), sizeof counted);
+    link.rx_packets = counted.rx_packets;
+    link.tx_packets = counted.tx_packets;
+    link.tx_dropped = counted.tx_dropped;
+  }
   return MNL_CB_OK;
 }
 
@@ -82,6 +91,7 @@ int read_link(const nlmsghdr* message, void* context) {
   const auto& info = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
   link.index = static_cast<unsigned>(info.ifi_index);
   link.up = (info.ifi_flags & IFF_UP) != 0;
+  link.ethernet = info.ifi_type == ARPHRD_ETHER;
   return mnl_attr_parse(message, sizeof info, read_link_attribute, context);
 }
 
@@ -128,6 +138,10 @@ RouteSocket::RouteSocket() : socket_(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXE
   }
 }
 
+int RouteSocket::descriptor() const noexcept {
+  return mnl_socket_get_fd(socket_.get());
+}
+
 // Sends, and hands every answer to `handle`. -1: refused, and errno says why.
 int RouteSocket::ask(nlmsghdr* request, int (*handle)(const nlmsghdr*, void*), void* context) {
   request->nlmsg_seq = ++sequence_;
@@ -151,6 +165,11 @@ void RouteSocket::tell(nlmsghdr* request, const std::string& what) {
 }
 
 Link RouteSocket::find(const std::string& name) {
+  if (const auto link = look_for(name)) return *link;
+  fail(ENODEV, fmt::format("netlink RTM_GETLINK on {} ({})", name, remedy(ENODEV)));
+}
+
+std::optional<Link> RouteSocket::look_for(const std::string& name) {
   Buffer buffer;
   nlmsghdr* const message = begin(buffer, RTM_GETLINK, 0);
   extra_header<ifinfomsg>(message);
@@ -158,6 +177,7 @@ Link RouteSocket::find(const std::string& name) {
   Link link;
   if (ask(message, read_link, &link) < 0) {
     const int error = errno;
+    if (error == ENODEV) return std::nullopt;
     fail(error, fmt::format("netlink RTM_GETLINK on {} ({})", name, remedy(error)));
   }
   return link;

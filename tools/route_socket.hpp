@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,14 @@ namespace bellpull::tools {
 
 /// What the kernel says of an interface.
 struct Link {
-  unsigned index = 0;        ///< lives as long as the interface, through renames
-  std::uint32_t mtu = 0;     ///< bytes
-  netdrv::MacAddress mac{};  ///< the kernel's side
-  bool up = false;           ///< administratively
+  unsigned index = 0;            ///< lives as long as the interface, through renames
+  std::uint32_t mtu = 0;         ///< bytes
+  netdrv::MacAddress mac{};      ///< the kernel's side
+  bool up = false;               ///< administratively
+  bool ethernet = false;         ///< its frames have Ethernet headers; a loopback is none
+  std::uint64_t rx_packets = 0;  ///< frames that came in
+  std::uint64_t tx_packets = 0;  ///< frames that went out
+  std::uint64_t tx_dropped = 0;  ///< frames that were to go out and did not, for want of room
 };
 
 /// What to do about other hosts with the same IPv6 address.
@@ -36,8 +41,14 @@ class RouteSocket {
  public:
   RouteSocket();
 
+  /// Its descriptor, which it owns.
+  [[nodiscard]] int descriptor() const noexcept;
+
   /// The interface of that name.
   [[nodiscard]] Link find(const std::string& name);
+
+  /// The same; none if there is no such interface.
+  [[nodiscard]] std::optional<Link> look_for(const std::string& name);
 
   /// The addresses of an interface.
   [[nodiscard]] std::vector<Cidr> addresses(unsigned index, const std::string& object);

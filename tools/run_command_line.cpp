@@ -14,7 +14,7 @@ there, brought up, and goes away at the end if it was made. Keys, for the kernel
   netns=NAME                make it in this network namespace; a path works too
   fd=N                      use the TAP that the inherited descriptor N is attached to;
                             NAME may be empty
-  offload=auto|off          offloads; for now auto means off
+  offload=auto|off|F+F...   checksums and superframes: csum, tso4, tso6, uso
 
 PORT is also sim[:key=value,...], a simulated NIC that needs no privilege. Frames arrive by a
 schedule, however late whoever takes them is, and are lost when there is no buffer; each says
@@ -35,10 +35,32 @@ when it was scheduled, and what is sent is checked to the last bit. Keys:
   mtu=BYTES                 46 to 9000 (default 1500)
   name=NAME                 in the statistics (default sim0, sim1 ...)
 
+SPEC is NAME:PLAN, the name of a port (NAME@NETNS if there are several) and what is to go wrong
+with its frames: rules with ; between them, each with : between its words. One word is the kind:
+  errno=NAME                the read or write fails with it; with EAGAIN it is tried again
+  drop, duplicate           the frame is lost without a word; comes twice
+  truncate, short           it loses its end; a read returns not even its Ethernet header
+  corrupt[=header]          a bit of it, or of its virtio-net header, is flipped
+  reorder[=FRAMES]          so many overtake it (default 1), or 10 ms go by
+  delay=MICROSECONDS        it comes later
+and others say to which frames: rx or tx (both), gso (those with a GSO type), every=N, offset=N,
+chance=N (in a million), limit=N. The first rule that hits a frame has it. A rule seed=N is of
+what is left to chance: the same frames meet the same faults again.
+
+--capture is FILE[,key=value...]. Nanoseconds, directions, and in comments why frames were dropped;
+a file that is too slow misses frames, and the NIC does not wait for it. Keys:
+  port=NAME                 only of this port
+  dir=KIND[/KIND...]        only these: in, out as the device is handed them, drop
+  snap=BYTES                of each frame at most, 1 to 262144 (default: all)
+  filter=EXPRESSION         of libpcap, such as icmp or tcp[13] & 2 != 0; the last key
+
 examples:
   bellpull run tap:bp0,ip=10.99.0.1/24 --app respond --address 10.99.0.2/24
   bellpull run tap:bp0,netns=left tap:bp1,netns=right --app patch --duration 10
   bellpull run sim:rate=500k,arrivals=poisson --app reflect --style push --duration 2
+  bellpull run tap:bp0 tap:bp1 --app patch --fault 'bp0:rx:drop:every=100;rx:reorder:every=7' \
+    --fault 'bp1:tx:errno=ENOBUFS:chance=10000;seed=7'
+  bellpull run tap:bp0 --app discard --capture bp0.pcapng,snap=96,filter=udp port 7
 
 It is ready when it says so on standard error. SIGINT or SIGTERM ends it: it drains, removes
 what it made, and prints its statistics. Exit status: 0 for that, 1 when something failed, 2
@@ -77,7 +99,11 @@ void add_run_options(CLI::App& command, RunWords& words) {
                   "notify: a bell, then callbacks from the poll; poll: a bell,\n"
                   "then they are pulled; virtqueue: a bell, then the used ring")
       ->type_name("STYLE");
-  command.add_option("--io", words.io, "how frames are moved: syscall (default syscall)")
+  command
+      .add_option("--io", words.io,
+                  "how a TAP's frames are moved: syscall: a call for each; uring:\n"
+                  "one for a batch, or syscall where there is no io_uring\n"
+                  "(default syscall)")
       ->type_name("IO");
   command
       .add_option("--engine", words.engine,
@@ -123,6 +149,27 @@ void add_run_options(CLI::App& command, RunWords& words) {
                   "make a UNIX socket there, where `bellpull set` changes settings\n"
                   "while it runs; for its owner only")
       ->type_name("PATH");
+  command
+      .add_option("--fault", words.faults,
+                  "let frames of a port go wrong as planned, as in\n"
+                  "bp0:rx:drop:every=100; repeatable; see below")
+      ->type_name("SPEC")
+      ->allow_extra_args(false);
+  command
+      .add_option("--capture", words.capture,
+                  "write what the ports receive, send and drop there, as pcapng;\n"
+                  "see below")
+      ->type_name("FILE");
+  command
+      .add_option("--privileges", words.privileges,
+                  "drop: once it has started it has no capability, not even as\n"
+                  "root; keep: it keeps what it was started with (default drop)")
+      ->type_name("WHAT");
+  command
+      .add_option("--seccomp", words.seccomp,
+                  "on: once it has started it makes no system calls but those it\n"
+                  "needs; off: nobody looks (default on)")
+      ->type_name("WHAT");
 }
 
 }  // namespace

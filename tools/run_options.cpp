@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "error.hpp"
+#include "fault_spec.hpp"
 #include "mac_address.hpp"
 #include "number.hpp"
 
@@ -20,7 +21,9 @@ namespace {
 // last.
 constexpr std::array kApps = {Word{"respond"}, Word{"patch"}, Word{"reflect"}, Word{"discard"},
                               Word{"switch", false}};
-constexpr std::array kIos = {Word{"syscall"}, Word{"uring", false}};
+constexpr std::array kIos = {Word{"syscall"}, Word{"uring"}};
+constexpr std::array kPrivileges = {Word{"drop"}, Word{"keep"}};
+constexpr std::array kSeccomp = {Word{"on"}, Word{"off"}};
 constexpr std::array kEngines = {Word{"driven"}, Word{"thread"}};
 
 AppKind choose_app(const RunWords& words) {
@@ -144,6 +147,19 @@ bool is_sim(const PortSpec& port) noexcept {
   return std::holds_alternative<SimSpec>(port);
 }
 
+Sandbox sandbox_of(const RunWords& words) {
+  Sandbox sandbox;
+  sandbox.drop = choose("--privileges", words.privileges, kPrivileges) == 0;
+  sandbox.filter = choose("--seccomp", words.seccomp, kSeccomp) == 0;
+  if (sandbox.filter && !kSeccompBuilt) {
+    throw UsageError(
+        "--seccomp on does not go with a sanitizer, which makes system calls of its own: use off, "
+        "or a build without");
+  }
+  if (words.io == "uring") sandbox.io = FilteredIo::uring;
+  return sandbox;
+}
+
 // Frames that carry a time come from simulated NICs, unless somebody else sends them on purpose.
 unsigned latency_every(const RunOptions& options, const RunWords& words) {
   constexpr unsigned kUsual = 16;
@@ -157,6 +173,8 @@ unsigned latency_every(const RunOptions& options, const RunWords& words) {
 }  // namespace
 
 bool RunOptions::closed() const noexcept {
+  const auto has_rules = [](const netdrv::FrameFaultPlan& plan) { return !plan.rules.empty(); };
+  if (std::any_of(faults.begin(), faults.end(), has_rules)) return false;
   return app != AppKind::patch || std::all_of(ports.begin(), ports.end(), is_sim);
 }
 
@@ -171,13 +189,14 @@ RunOptions understand(const RunWords& words) {
     throw UsageError("no PORT is given: name at least one, such as tap:bp0");
   }
   tell_apart(options.ports);
+  options.faults = parse_faults(words.faults, options.ports);
   options.app = choose_app(words);
   for (const std::string& text : words.addresses) {
     options.addresses.push_back(parse_cidr("--address", text));
   }
   options.nic.mode = static_cast<netdrv::Mode>(choose("--mode", words.mode, kModes));
   options.style = static_cast<netdrv::Style>(choose("--style", words.style, kStyles));
-  static_cast<void>(choose("--io", words.io, kIos));
+  options.io = static_cast<netdrv::Io>(choose("--io", words.io, kIos));
   options.engine = static_cast<engine::Placement>(choose("--engine", words.engine, kEngines));
   options.nic.budget =
       static_cast<unsigned>(parse_number("--budget", words.budget, 1, netdrv::kMaxBudget));
@@ -190,6 +209,8 @@ RunOptions understand(const RunWords& words) {
   }
   options.stats_file = words.stats_file;
   options.control = words.control;
+  if (!words.capture.empty()) options.capture = parse_capture(words.capture);
+  options.sandbox = sandbox_of(words);
   options.port = port_options(options, words);
   check_ports(options);
   check_responder(options, words);
@@ -204,7 +225,9 @@ RunOptions understand(const RunWords& words) {
                    .style = words.style,
                    .io = words.io,
                    .engine = words.engine,
-                   .budget = options.nic.budget};
+                   .budget = options.nic.budget,
+                   .privileges = words.privileges,
+                   .seccomp = words.seccomp};
   return options;
 }
 

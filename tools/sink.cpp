@@ -64,8 +64,7 @@ LateFile::LateFile(std::string_view option, std::string path)
   if (fd_.get() < 0) {
     fail(fmt::format("open {} {} for writing (choose a path that you may write)", option_, path_));
   }
-  const int flags = ::fcntl(fd_.get(), F_GETFL);
-  ::fcntl(fd_.get(), F_SETFL, flags & ~O_NONBLOCK);
+  set_blocking(true);
 }
 
 LateFile::~LateFile() {
@@ -73,12 +72,28 @@ LateFile::~LateFile() {
 }
 
 void LateFile::write(std::string_view text) {
-  struct stat status {};
-  const bool is_file = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode);
-  if ((is_file && ::ftruncate(fd_.get(), 0) < 0) || !write_all(fd_.get(), text)) {
+  if (!clear() || !write_all(fd_.get(), text)) {
     fail(fmt::format("write {} {} (is its disk full?)", option_, path_));
   }
   remove_ = false;
+}
+
+int LateFile::begin() {
+  if (!clear()) fail(fmt::format("empty {} {} (choose another file)", option_, path_));
+  set_blocking(false);
+  remove_ = false;
+  return fd_.get();
+}
+
+bool LateFile::clear() const noexcept {
+  struct stat status {};
+  const bool is_file = ::fstat(fd_.get(), &status) == 0 && S_ISREG(status.st_mode);
+  return !is_file || ::ftruncate(fd_.get(), 0) == 0;
+}
+
+void LateFile::set_blocking(bool blocking) const noexcept {
+  const int flags = ::fcntl(fd_.get(), F_GETFL);
+  ::fcntl(fd_.get(), F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
 }
 
 }  // namespace bellpull::tools

@@ -20,11 +20,36 @@ enum Key : std::size_t { ip, mtu, mac, netns, fd, offload };
 constexpr std::array kKeys = {Word{"ip"}, Word{"mtu"},     Word{"mac"},          Word{"netns"},
                               Word{"fd"}, Word{"offload"}, Word{"queues", false}};
 
-// With `auto` there are none yet: they are off until the NIC can use them.
-constexpr std::array kOffloads = {Word{"auto"}, Word{"off"}};
-
 constexpr std::uint32_t kLeastIpv6Mtu = 1280;
 constexpr std::uint64_t kFirstInherited = 3;
+
+// Nothing for `auto`.
+std::optional<netdrv::OffloadSet> parse_offloads(const std::string& subject,
+                                                 std::string_view value) {
+  if (value == "auto") return {};
+  netdrv::OffloadSet wanted;
+  if (value == "off") return wanted;
+  for (std::string_view rest = value;;) {
+    const auto plus = rest.find('+');
+    const std::string_view name = rest.substr(0, plus);
+    const auto feature = netdrv::offload_feature(name);
+    if (!feature) {
+      throw UsageError(
+          fmt::format("{}: '{}' is unknown: use auto, off, or some of csum, tso4, tso6 and uso "
+                      "with + between them",
+                      subject, name));
+    }
+    wanted = wanted | netdrv::OffloadSet{*feature};
+    if (plus == std::string_view::npos) break;
+    rest.remove_prefix(plus + 1);
+  }
+  if (wanted.empty()) {
+    throw UsageError(
+        fmt::format("{}: {} without csum: who cuts frames completes their checksums: write csum+{}",
+                    subject, value, value));
+  }
+  return wanted;
+}
 
 void set_key(TapSpec& port, std::size_t key, const std::string& subject, std::string_view value) {
   switch (key) {
@@ -51,7 +76,7 @@ void set_key(TapSpec& port, std::size_t key, const std::string& subject, std::st
       port.fd = static_cast<int>(parse_number(subject, value, kFirstInherited, INT_MAX));
       break;
     case Key::offload:
-      static_cast<void>(choose(subject, value, kOffloads));
+      port.offloads = parse_offloads(subject, value);
       break;
     default:
       break;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bellpull/netdrv/apps.hpp"
+#include "bellpull/netdrv/offload_set.hpp"
 #include "cidr.hpp"
 
 namespace bellpull::tools {
@@ -25,6 +26,8 @@ struct TapSpec {
   std::optional<netdrv::MacAddress> mac;  ///< `mac`, of the kernel's side
   std::string netns;                      ///< `netns`, a name or a path; empty: the program's own
   std::optional<int> fd;                  ///< `fd`, an inherited descriptor
+  /// `offload`: those asked for by name, or none of them; without a value, whatever works.
+  std::optional<netdrv::OffloadSet> offloads;
 };
 
 /// Reads a PORT that begins with `tap`. Looks at the text only. Throws UsageError.

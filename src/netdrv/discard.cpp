@@ -12,6 +12,7 @@ class Discard final : public App {
   void receive(unsigned /*port*/, std::span<Packet> burst, Egress& egress) noexcept override {
     for (Packet& packet : burst) egress.consume(std::move(packet));
   }
+  [[nodiscard]] OffloadSet offloads() const noexcept override { return OffloadSet::all(); }
 };
 
 }  // namespace

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "instance.hpp"
 
-#include <time.h>
-
 #include <utility>
 
 #include "bellpull/netdrv/timed_frame.hpp"
@@ -23,6 +21,11 @@ void add(QueueStats& stats, const PortCounters& port) noexcept {
   stats.rx_consumed += port.rx_consumed.value();
   stats.tx_packets += port.tx_packets.value();
   stats.tx_bytes += port.tx_bytes.value();
+  stats.rx_segments += port.rx_segments.value();
+  stats.tx_segments += port.tx_segments.value();
+  stats.tx_coalesced += port.tx_coalesced.value();
+  stats.tx_cut += port.tx_cut.value();
+  stats.tx_offload_refused += port.tx_offload_refused.value();
   for (std::size_t i = 0; i < kDropReasons; ++i) {
     stats.rx_dropped[i] += port.rx_dropped.value(static_cast<DropReason>(i));
     stats.tx_dropped[i] += port.tx_dropped.value(static_cast<DropReason>(i));
@@ -31,26 +34,55 @@ void add(QueueStats& stats, const PortCounters& port) noexcept {
 
 }  // namespace
 
-std::uint64_t monotonic_ns(void*) noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 void Instance::make_port_over(Link& link, const PortOptions& options, Style style) {
   link_ = &link;
   options_ = options;
-  pool = std::make_unique<PacketPool>(pool_for(link.mtu(), options));
+  style_ = style;
+  pool = std::make_unique<PacketPool>(pool_for(link, options));
   port = make_port(style, {nic_.engine_, *pool, link, bell(), *this, options});
 }
 
+void Instance::capture(const CapturePoints& points) noexcept {
+  points_ = points;
+  port->counters().capture = points.owner;
+  if (PortCounters* const engine_side = port->engine_counters()) {
+    engine_side->capture = points.engine;
+  }
+}
+
 void Instance::restyle(Style style) {
-  if (link_ == nullptr || port->state() == PortState::gone) return;
+  if (link_ == nullptr) return;
+  style_ = style;
+  if (port->state() != PortState::gone) remake();
+}
+
+void Instance::renew() {
+  remake();
+  released_ = false;
+}
+
+void Instance::remake() {
   auto lost = std::make_unique<LostPort>(link_->name());
   keep_counters();
   port = std::move(lost);  // a link has one pair of back-ends at a time: the old ones go first
-  port = make_port(style, {nic_.engine_, *pool, *link_, bell(), *this, options_});
+  capture(points_);
+  const PacketPoolOptions wanted = pool_for(*link_, options_);
+  // Once at most: a pool with second buffers is good for every MTU.
+  if (wanted.tails > pool->options().tails) {
+    auto larger = std::make_unique<PacketPool>(wanted);
+    former_pool = std::exchange(pool, std::move(larger));
+  }
+  port = make_port(style_, {nic_.engine_, *pool, *link_, bell(), *this, options_});
+  capture(points_);
+}
+
+void Instance::adopt_pools() noexcept {
+  if (pool) pool->adopt();
+  if (former_pool) former_pool->adopt();
+}
+
+std::uint64_t Instance::outstanding() const noexcept {
+  return pool->outstanding() + (former_pool ? former_pool->outstanding() : 0);
 }
 
 void Instance::ring(void* context) noexcept {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "bellpull/netdrv/clock.hpp"
 #include "bellpull/netdrv/crossing.hpp"
 #include "bellpull/netdrv/egress.hpp"
 #include "bellpull/netdrv/latency_histogram.hpp"
@@ -19,9 +20,6 @@
 #include "dim.hpp"
 
 namespace bellpull::netdrv {
-
-/// The time of CLOCK_MONOTONIC.
-[[nodiscard]] std::uint64_t monotonic_ns(void* = nullptr) noexcept;
 
 /// A queue of a Nic: a port, who may poll it, and the way of its frames to the application. What
 /// napi_round() calls a device, and what a port calls the stack.
@@ -35,6 +33,25 @@ class Instance final : public Receiver {
   /// Puts a port of that style in the place of one that is stopped. One that is not over a link, or
   /// whose interface is gone, stays. When it throws, the instance has lost its port.
   void restyle(Style style);
+
+  /// Puts a port in the place of one that is stopped or gone: same link, same style. When it
+  /// throws, the instance has lost its port.
+  void renew();
+
+  /// That of the port that is here, or that one would have.
+  [[nodiscard]] Style style() const noexcept { return style_; }
+
+  /// Makes the calling thread the owner of what the port's packets come from.
+  void adopt_pools() noexcept;
+
+  /// Packets that are out; the port is over a link.
+  [[nodiscard]] std::uint64_t outstanding() const noexcept;
+
+  /// What the port was made over; null: it is no such port.
+  [[nodiscard]] const Link* link() const noexcept { return link_; }
+
+  /// Leaves copies of the port's frames there, whichever port it is. Nothing moves meanwhile.
+  void capture(const CapturePoints& points) noexcept;
 
   /// Takes over what of the settings is per instance.
   void configure(const NicSettings& settings) noexcept;
@@ -98,6 +115,8 @@ class Instance final : public Receiver {
   /// All counters.
   [[nodiscard]] QueueStats stats() const;
 
+  // Of a port made for shorter frames, which may be out still; before the port, as pool.
+  std::unique_ptr<PacketPool> former_pool;
   std::unique_ptr<PacketPool> pool;  // null: the port is the caller's
   std::unique_ptr<Port> port;
   Napi napi{Clock{monotonic_ns, nullptr}};
@@ -111,6 +130,7 @@ class Instance final : public Receiver {
 
   static void ring(void* instance) noexcept;
   void run_thread() noexcept;
+  void remake();
   void keep_counters() noexcept;
   void measure(std::span<const Packet> burst, unsigned every) noexcept;
   void release_gone() noexcept;
@@ -120,6 +140,7 @@ class Instance final : public Receiver {
   const unsigned number_;
   Link* link_ = nullptr;
   PortOptions options_;
+  Style style_ = Style::poll;
   bool released_ = false;  // its interface is gone and its buffers are back
   // kRung: ownership waits for whoever polls; kQuit: the thread is to end.
   std::atomic<std::uint32_t> calls_{0};
@@ -136,6 +157,7 @@ class Instance final : public Receiver {
   Dim dim_;
   std::uint64_t events_ = 0;        // that dim_ was told of
   std::uint64_t deferred_for_ = 0;  // ns that frames waited for a timer, summed over them
+  CapturePoints points_;            // of the port that is here and those to come
   QueueStats kept_;                 // of the ports that were here before
 };
 

@@ -75,8 +75,10 @@ void Instance::send_crossed() noexcept {
     while ((count = crossing->pull(burst)) != 0) {
       const std::span<Packet> packets = std::span(burst).first(count);
       const unsigned taken = port->tx(packets);
-      for (Packet& left : packets.subspan(taken)) left.reset();
-      if (taken != count) port->counters().tx_dropped.add(DropReason::ring_full, count - taken);
+      for (Packet& left : packets.subspan(taken)) {
+        port->counters().drop_unsent(left, DropReason::ring_full);
+        left.reset();
+      }
     }
   }
 }

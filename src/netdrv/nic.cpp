@@ -99,6 +99,11 @@ Nic::~Nic() {
 }
 
 unsigned Nic::add_port(Link& link, Style style, const PortOptions& options) {
+  if (!app_.offloads().contains(link.rx_offloads())) {
+    throw std::invalid_argument("add port " + std::string(link.name()) +
+                                ": it hands over checksums or superframes that the application "
+                                "does not take (App::offloads()); set the link to fewer offloads");
+  }
   auto added = std::make_unique<Instance>(*this, static_cast<unsigned>(instances_.size()));
   added->make_port_over(link, options, style);
   return add(std::move(added));
@@ -121,6 +126,10 @@ unsigned Nic::add(std::unique_ptr<Instance> added) {
   return static_cast<unsigned>(instances_.size()) - 1;
 }
 
+void Nic::capture(unsigned port, const CapturePoints& points) noexcept {
+  instances_[port]->capture(points);
+}
+
 void Nic::watch(int fd, const Watcher& watcher) {
   watchers_.reserve(watchers_.size() + 1);
   add_to_epoll(epoll_.get(), fd, EPOLLIN, kWatcher + watchers_.size(),
@@ -141,7 +150,7 @@ void Nic::start() {
   for (const auto& instance : instances_) instance->port->start();
   start_instances();
   schedule_all();
-  look(0);  // the first edges, which say no more than that the descriptors are there
+  look(0, false);  // the first edges, which say no more than that the descriptors are there
 }
 
 void Nic::wake() noexcept {
@@ -179,7 +188,7 @@ void Nic::wait(int timeout_ms) noexcept {
   look(timeout_ms);
 }
 
-void Nic::look(int timeout_ms) noexcept {
+void Nic::look(int timeout_ms, bool heed_watchers) noexcept {
   rounds_since_look_ = 0;
   (timeout_ms == 0 ? looks_ : waits_).add(1);
   std::array<epoll_event, 64> events;
@@ -190,6 +199,7 @@ void Nic::look(int timeout_ms) noexcept {
     if (data == kTimer) {
       timer_set_ = Napi::kNever;  // it has fired
     } else if (data >= kWatcher && data != kWake) {
+      if (!heed_watchers) continue;
       const Watcher& watcher = watchers_[data - kWatcher];
       watcher.ready(watcher.context);
     } else {
@@ -468,7 +478,7 @@ bool Nic::all_sent() const noexcept {
 }
 
 // From here on the queues are pulled by hand, so what comes back unused is no poll's work.
-void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
+void Nic::drain(std::chrono::milliseconds limit) noexcept {
   stop_threads();
   for (const auto& instance : instances_) {
     instance->port->stop_rx();
@@ -479,17 +489,13 @@ void Nic::quiesce(std::chrono::milliseconds limit) noexcept {
   const auto until = std::chrono::steady_clock::now() + limit;
   run_engine();
   while (!all_sent() && std::chrono::steady_clock::now() < until) {
-    look(1);
+    look(1, false);  // what a watcher asks for is for a NIC that is whole
     run_engine();
   }
   for (const auto& instance : instances_) instance->port->stop_tx();
   for (const auto& instance : instances_) {
-    if (instance->pool) instance->pool->adopt();  // no port of any thread uses it now
+    instance->adopt_pools();  // no port of any thread uses them now
   }
-}
-
-void Nic::drain(std::chrono::milliseconds limit) noexcept {
-  quiesce(limit);
 }
 
 void Nic::set_style(Style style, std::chrono::milliseconds limit) {
@@ -498,9 +504,29 @@ void Nic::set_style(Style style, std::chrono::milliseconds limit) {
         "style push with threaded instances: it pushes from the engine's thread, and there is "
         "nothing to poll; end the threads first");
   }
-  quiesce(limit);
+  drain(limit);
+  remake([style](Instance& instance) { instance.restyle(style); });
+}
+
+void Nic::renew(unsigned port, std::chrono::milliseconds limit) {
+  if (port >= instances_.size() || instances_[port]->link() == nullptr) {
+    throw std::invalid_argument("renew port " + std::to_string(port) +
+                                ": there is no such port over a link");
+  }
+  drain(limit);
+  const Instance* const renewed = instances_[port].get();
+  remake([renewed](Instance& instance) {
+    if (&instance == renewed) {
+      instance.renew();
+    } else {
+      instance.restyle(instance.style());
+    }
+  });
+}
+
+void Nic::remake(const std::function<void(Instance&)>& make) {
   try {
-    restyle_from(0, style);
+    remake_from(0, make);
   } catch (...) {
     go_on();
     throw;
@@ -509,7 +535,7 @@ void Nic::set_style(Style style, std::chrono::milliseconds limit) {
 }
 
 // All of them, also when one throws.
-void Nic::restyle_from(std::size_t first, Style style) {
+void Nic::remake_from(std::size_t first, const std::function<void(Instance&)>& make) {
   const auto attach = [this](std::size_t number) noexcept {
     for (const auto& other : instances_) {
       other->egress.replace(static_cast<unsigned>(number), *instances_[number]->port);
@@ -517,17 +543,17 @@ void Nic::restyle_from(std::size_t first, Style style) {
   };
   for (std::size_t i = first; i < instances_.size(); ++i) {
     try {
-      instances_[i]->restyle(style);
+      make(*instances_[i]);
     } catch (...) {
       attach(i);
-      restyle_from(i + 1, style);
+      remake_from(i + 1, make);
       throw;
     }
     attach(i);
   }
 }
 
-// After quiesce(), with whichever ports there are now.
+// After drain(), with whichever ports there are now.
 void Nic::go_on() {
   watch_sources(epoll_.get(), engine_);  // they have changed places where a port stayed or went
   for (const auto& instance : instances_) {
@@ -535,6 +561,10 @@ void Nic::go_on() {
   }
   start_instances();
   schedule_all();
+}
+
+PortState Nic::state(unsigned port) const noexcept {
+  return instances_[port]->port->state();
 }
 
 unsigned Nic::running_ports() const noexcept {
@@ -553,11 +583,18 @@ NicStats Nic::stats() const {
   for (const auto& instance : instances_) {
     if (instance->pool) {
       stats.pool_buffers += instance->pool->options().heads;
-      stats.pool_outstanding += instance->pool->outstanding();
+      stats.pool_outstanding += instance->outstanding();
     }
     QueueStats row = instance->stats();
     row.mode_switches = mode_switches_.value();
-    stats.ports.push_back({std::string(instance->port->name()), instance->port->state(), {row}});
+    PortStats& port = stats.ports.emplace_back();
+    port.name = instance->port->name();
+    port.state = instance->port->state();
+    if (const Link* const link = instance->link(); link != nullptr) {
+      port.rx_offloads = link->rx_offloads();
+      port.tx_offloads = link->accepted();
+    }
+    port.queues.push_back(std::move(row));
   }
   return stats;
 }

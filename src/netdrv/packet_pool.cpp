@@ -37,6 +37,14 @@ struct PacketPool::Store {
     tell_free();
   }
 
+  [[nodiscard]] PacketBuffer* take_tail() noexcept {
+    PacketBuffer* const tail = tails.back();
+    tails.pop_back();
+    tail->offset = 0;
+    tail->length = 0;
+    return tail;
+  }
+
   void tell_free() noexcept {
     free_heads.store(static_cast<unsigned>(heads.size()), std::memory_order_relaxed);
   }
@@ -81,8 +89,9 @@ PacketPool::PacketPool(const PacketPoolOptions& options) {
   const std::size_t tail_offset = std::size_t{options.heads} * kHeadStride;
   const std::size_t bytes = tail_offset + std::size_t{options.tails} * kTailData;
   store_->memory = static_cast<std::byte*>(::operator new (bytes, std::align_val_t{4096}));
-  // Touched now, so that no page fault comes later.
-  std::fill_n(store_->memory, bytes, std::byte{0});
+  // Touched now, so that no page fault comes later. The tails are 32 times as much, and a port that
+  // sees no superframe never needs them: each of their pages comes with its first use.
+  std::fill_n(store_->memory, tail_offset, std::byte{0});
   for (std::size_t i = 0; i < store_->buffers.size(); ++i) {
     PacketBuffer& buffer = store_->buffers[i];
     buffer.pool = this;
@@ -96,7 +105,7 @@ PacketPool::PacketPool(const PacketPoolOptions& options) {
 
 PacketPool::~PacketPool() {
   adopt();
-  if (outstanding() != 0) {
+  if (outstanding() != 0 || store_->tails.size() != store_->options.tails) {
     // Somebody still holds packets. Leaving the memory is the lesser evil; see the header.
     static_cast<void>(store_.release());
     return;
@@ -119,16 +128,18 @@ unsigned PacketPool::allocate(std::span<Packet> packets, bool with_tail) noexcep
     head->length = 0;
     head->offload = {};
     head->tail = nullptr;
-    if (with_tail) {
-      head->tail = tails.back();
-      tails.pop_back();
-      head->tail->offset = 0;
-      head->tail->length = 0;
-    }
+    if (with_tail) head->tail = store_->take_tail();
     packets[i] = Packet(head);
   }
   store_->tell_free();
   return static_cast<unsigned>(count);
+}
+
+bool PacketPool::attach_tail(Packet& packet) noexcept {
+  if (store_->tails.empty()) store_->collect();
+  if (store_->tails.empty()) return false;
+  packet.buffer()->tail = store_->take_tail();
+  return true;
 }
 
 void PacketPool::adopt() noexcept {

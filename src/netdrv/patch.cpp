@@ -15,6 +15,7 @@ class Patch final : public App {
     const unsigned other = 1U - port;
     for (Packet& packet : burst) egress.send(other, std::move(packet));
   }
+  [[nodiscard]] OffloadSet offloads() const noexcept override { return OffloadSet::all(); }
 };
 
 }  // namespace

@@ -33,6 +33,7 @@ class Reflect final : public App {
       egress.send(port, std::move(packet));
     }
   }
+  [[nodiscard]] OffloadSet offloads() const noexcept override { return OffloadSet::all(); }
 };
 
 }  // namespace

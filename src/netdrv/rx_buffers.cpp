@@ -5,23 +5,47 @@
 #include <cstring>
 
 #include "bellpull/netdrv/errno_class.hpp"
+#include "bellpull/netdrv/offload_check.hpp"
 #include "frame_limits.hpp"
 #include "packet_token.hpp"
+#include "superframe.hpp"
 #include "vnet_header.hpp"
 
 namespace bellpull::netdrv {
 
 static_assert(kVnetHeader <= kHeadroom);
 
-RxBuffers::RxBuffers(PacketPool& pool, unsigned ring, std::uint32_t mtu) noexcept
+namespace {
+
+[[nodiscard]] bool is_plain(const Offload& offload) noexcept {
+  return offload.flags == 0 && offload.gso_type == kVnetGsoNone;
+}
+
+// What the header asks for. DATA_VALID says that a checksum was looked at; it asks for nothing.
+Offload offload_of(const Packet& packet) noexcept {
+  VnetHeader header;
+  const PacketBuffer& buffer = *packet.buffer();
+  std::memcpy(&header, buffer.begin + buffer.offset - kVnetHeader, sizeof header);
+  return {.flags = static_cast<std::uint8_t>(header.flags & ~kVnetDataValid),
+          .gso_type = header.gso_type,
+          .hdr_len = header.hdr_len,
+          .gso_size = header.gso_size,
+          .csum_start = header.csum_start,
+          .csum_offset = header.csum_offset};
+}
+
+}  // namespace
+
+RxBuffers::RxBuffers(PacketPool& pool, unsigned ring, const Link& link) noexcept
     : pool_(pool),
       ring_(ring),
-      max_frame_(longest_frame(mtu)),
+      offloads_(link.rx_offloads()),
+      max_frame_(longest_frame(link.mtu(), offloads_)),
       with_tail_(needs_tail(max_frame_)) {}
 
-std::span<const engine::Request> RxBuffers::next_batch() noexcept {
+std::span<const engine::Request> RxBuffers::next_batch(unsigned most) noexcept {
   const std::span<Packet> packets(fresh_);
-  const std::size_t want = std::min<std::size_t>(missing(), kBurst);
+  const std::size_t want = std::min(missing(), most);
   const unsigned count = pool_.allocate(packets.first(want), with_tail_);
   std::size_t used = 0;
   for (unsigned i = 0; i < count; ++i) {
@@ -62,26 +86,34 @@ Packet RxBuffers::accept(std::uint64_t token, const engine::StreamResult& result
     return {};
   }
   const std::uint32_t frame = std::max(result.bytes, kVnetHeader) - kVnetHeader;
-  counters.rx_packets.add(1);
-  counters.rx_bytes.add(frame);
+  const std::uint32_t room = packet.room();
+  packet.offload() = offload_of(packet);
+  packet.resize(std::min(frame, room));
+  counters.receive(packet);
+  DropReason reason;
   if (frame < kEthernetHeader) {
-    counters.rx_dropped.add(DropReason::runt);
-    return {};
+    reason = DropReason::runt;
+  } else if (frame >= room) {
+    reason = DropReason::truncated;
+  } else if (is_plain(packet.offload()) || negotiated(packet, counters, reason)) {
+    return packet;
   }
-  if (frame >= packet.room()) {
-    counters.rx_dropped.add(DropReason::truncated);
-    return {};
+  counters.drop_received(packet, reason);
+  return {};
+}
+
+// A frame that asks for something: whether it may, or else the reason why not.
+bool RxBuffers::negotiated(const Packet& packet, PortCounters& counters,
+                           DropReason& reason) const noexcept {
+  reason = DropReason::unnegotiated_offload;
+  if (offloads_.empty()) return false;
+  if (check_offload(packet) != OffloadFault::none) {
+    reason = DropReason::bad_offload;
+    return false;
   }
-  VnetHeader header;
-  const PacketBuffer& buffer = *packet.buffer();
-  std::memcpy(&header, buffer.begin + buffer.offset - kVnetHeader, sizeof header);
-  // DATA_VALID says that a checksum was looked at; it asks for nothing.
-  if ((header.flags & ~kVnetDataValid) != 0 || header.gso_type != kVnetGsoNone) {
-    counters.rx_dropped.add(DropReason::unnegotiated_offload);
-    return {};
-  }
-  packet.resize(frame);
-  return packet;
+  if (!offloads_.contains(needed_for(packet.offload()))) return false;
+  if (packet.offload().gso_type != kVnetGsoNone) counters.rx_segments.add(segments_in(packet) - 1);
+  return true;
 }
 
 }  // namespace bellpull::netdrv

@@ -16,12 +16,6 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 // Leaves room for 292 years of arrivals behind it.
 constexpr std::uint64_t kLatestBegin = std::uint64_t{1} << 63;
 
-std::uint64_t monotonic(void* /*context*/) noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * kSecond + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 UniqueFd make_timer(const SimOptions& options) {
   if (!options.timer) return {};
   UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
@@ -37,7 +31,7 @@ UniqueFd make_timer(const SimOptions& options) {
 
 SimArrivals::SimArrivals(const SimOptions& options)
     : schedule_(options),
-      clock_(options.clock.now != nullptr ? options.clock : Clock{&monotonic, nullptr}),
+      clock_(options.clock.now != nullptr ? options.clock : Clock{&monotonic_ns, nullptr}),
       timer_(make_timer(options)) {}
 
 void SimArrivals::begin(std::uint64_t at_ns) noexcept {

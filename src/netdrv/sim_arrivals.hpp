@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "bellpull/netdrv/sim_schedule.hpp"
 #include "bellpull/netdrv/unique_fd.hpp"
-#include "sim_schedule.hpp"
 
 namespace bellpull::netdrv {
 

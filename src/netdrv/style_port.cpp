@@ -33,10 +33,11 @@ const PortOptions& checked(const PortOptions& options) {
 
 }  // namespace
 
-PacketPoolOptions pool_for(std::uint32_t mtu, const PortOptions& options) noexcept {
+PacketPoolOptions pool_for(const Link& link, const PortOptions& options) noexcept {
   // Two bursts: one the application is handling, one on its way into a transmit ring.
   const unsigned heads = options.rx_ring + options.tx_ring + options.backlog + 2 * kBurst;
-  return {.heads = heads, .tails = needs_tail(longest_frame(mtu)) ? heads : 0};
+  return {.heads = heads,
+          .tails = needs_tail(longest_frame(link.mtu(), link.rx_offloads())) ? heads : 0};
 }
 
 StylePort::StylePort(const PortParts& parts)
@@ -46,8 +47,9 @@ StylePort::StylePort(const PortParts& parts)
       bell_(parts.bell),
       stack_(parts.stack),
       options_(checked(parts.options)),
-      buffers_(pool_, options_.rx_ring, link_.mtu()),
-      frames_(options_.tx_ring, link_.mtu()) {
+      buffers_(pool_, options_.rx_ring, link_),
+      frames_(link_, options_.tx_ring, options_.coalesce),
+      longest_(buffers_.max_frame()) {
   pool_.adopt();
 }
 
@@ -73,15 +75,17 @@ std::unique_ptr<engine::StreamChannel> StylePort::open_tx(unsigned spare,
                              link_.make_sender());
 }
 
-// Lengths are known only afterwards: pull no more than could use the bytes up, and at least one.
+// Lengths are known only afterwards: pull no more than could use the bytes up, if all are as long
+// as the longest of the last burst, and at least one.
 unsigned StylePort::burst_limit(unsigned budget, std::uint64_t bytes) const noexcept {
-  const std::uint64_t by_bytes = bytes / buffers_.max_frame() + 1;
+  const std::uint64_t by_bytes = std::max<std::uint64_t>(1, (bytes + longest_ - 1) / longest_);
   return static_cast<unsigned>(std::min<std::uint64_t>({budget, kBurst, by_bytes}));
 }
 
 // Returns how many bytes there were.
 std::uint64_t StylePort::hand_over() noexcept {
   if (burst_.count_ == 0) return 0;
+  longest_ = std::exchange(burst_.longest_, 1);
   deliver(std::span(burst_.packets_).first(std::exchange(burst_.count_, 0)));
   return std::exchange(burst_.bytes_, 0);
 }

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "kernel_uapi.hpp"
+
 namespace bellpull::netdrv {
 
 namespace {
@@ -87,7 +89,9 @@ ifreq request_for(const std::string& name) {
 }
 
 std::uint32_t read_mtu(const std::string& name) {
-  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  // Any family answers questions about interfaces. One that reaches no other machine is not refused
+  // where a program confines itself, and is there in a kernel without IPv4.
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) {
     fail(errno, "socket to ask for the MTU of " + name + " (raise the limit of open files?)");
   }
@@ -146,8 +150,48 @@ TapDevice TapDevice::adopt(UniqueFd fd) {
   return device;
 }
 
+bool TapDevice::attached() const noexcept {
+  ifreq request{};
+  return ::ioctl(fd(), TUNGETIFF, &request) == 0;
+}
+
+// The kernel takes the interface away from the file, not the file's queue nor who waits for it
+// (tun_detach_all), and lets the file have another (TUNSETIFF says EEXIST only as long as it has
+// one).
+void TapDevice::attach_again() {
+  ifreq request = request_for(name_);
+  request.ifr_flags = kFlags;
+  if (::ioctl(fd(), TUNSETIFF, &request) < 0) fail_attach(errno, name_);
+  const OffloadSet wanted = offloads_;
+  set_up();
+  set_offloads(wanted);
+}
+
 TapDevice TapDevice::pretend(UniqueFd fd, std::string name, std::uint32_t mtu) {
   return {std::move(fd), std::move(name), mtu};
+}
+
+OffloadSet TapDevice::probe_offloads() {
+  OffloadSet known;
+  for (const OffloadFeature feature : kOffloadFeatures) {
+    const OffloadSet wanted = known | OffloadSet{OffloadFeature::csum, feature};
+    if (::ioctl(fd(), TUNSETOFFLOAD, static_cast<unsigned long>(tun_offloads(wanted))) == 0) {
+      known = wanted;
+    }
+  }
+  set_offloads({});
+  return known;
+}
+
+// None first: what a former owner asked for is gone whatever the kernel thinks of the wish.
+void TapDevice::set_offloads(OffloadSet reader) {
+  for (const OffloadSet wanted : {OffloadSet(), reader}) {
+    if (::ioctl(fd(), TUNSETOFFLOAD, static_cast<unsigned long>(tun_offloads(wanted))) < 0) {
+      fail(errno, "ioctl TUNSETOFFLOAD on " + name_ +
+                      " (this kernel does not know one of the offloads: ask for fewer)");
+    }
+    offloads_ = wanted;
+  }
 }
 
 void TapDevice::refresh_mtu() {
@@ -161,9 +205,7 @@ void TapDevice::set_up() {
   control(fd(), TUNSETVNETHDRSZ, &size, "TUNSETVNETHDRSZ", name_);
   int little = 1;
   control(fd(), TUNSETVNETLE, &little, "TUNSETVNETLE", name_);
-  if (::ioctl(fd(), TUNSETOFFLOAD, 0ul) < 0) {
-    fail(errno, "ioctl TUNSETOFFLOAD on " + name_ + " (cannot turn off offloads)");
-  }
+  set_offloads({});
   // Any other value takes the kernel's page-fragment fast path away (tun_can_build_skb).
   int send_buffer = 0;
   control(fd(), TUNGETSNDBUF, &send_buffer, "TUNGETSNDBUF", name_);

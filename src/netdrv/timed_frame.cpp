@@ -166,20 +166,20 @@ TimedFrameWriter::TimedFrameWriter(const FrameEnds& ends) {
   std::memcpy(&ip.daddr, ends.destination.bytes.data(), sizeof ip.daddr);
   udphdr udp{};
   udp.uh_dport = wire16(kEchoPort);
-  write_at(headers_.data(), ends.destination_mac);
-  write_at(headers_.data() + sizeof(MacAddress), ends.source_mac);
-  write_at(headers_.data() + kTypeAt, wire16(kTypeIpv4));
-  write_at(headers_.data() + kIpAt, ip);
-  write_at(headers_.data() + kUdpAt, udp);
-  const std::span<const std::byte> all(headers_);
+  write_at(base_.headers.data(), ends.destination_mac);
+  write_at(base_.headers.data() + sizeof(MacAddress), ends.source_mac);
+  write_at(base_.headers.data() + kTypeAt, wire16(kTypeIpv4));
+  write_at(base_.headers.data() + kIpAt, ip);
+  write_at(base_.headers.data() + kUdpAt, udp);
+  const std::span<const std::byte> all(base_.headers);
   InternetSum ip_sum;
   ip_sum.add(all.subspan(kIpAt, sizeof ip));
-  ip_sum_ = ip_sum.value();
+  base_.ip_sum = ip_sum.value();
   InternetSum udp_sum;
   udp_sum.add_word(IPPROTO_UDP);
   udp_sum.add(all.subspan(kAddressesAt));
-  udp_sum_ = udp_sum.value();
-  macs_ = sum_of_macs(headers_.data());
+  base_.udp_sum = udp_sum.value();
+  base_.macs = sum_of_macs(base_.headers.data());
 }
 
 void TimedFrameWriter::write(std::span<std::byte> frame, const TimedFrame& said) const noexcept {
@@ -188,19 +188,19 @@ void TimedFrameWriter::write(std::span<std::byte> frame, const TimedFrame& said)
   const std::uint16_t udp_length = static_cast<std::uint16_t>(bytes - kUdpAt);
   const std::uint16_t port = static_cast<std::uint16_t>(kFirstPort | said.flow);
   const std::uint64_t sequence = said.sequence & kSequenceMask;
-  const std::uint16_t check = check_of(said, macs_);
+  const std::uint16_t check = check_of(said, base_.macs);
   const std::uint16_t rest = write_pattern(frame.subspan(kMinTimedFrame), Pattern(said));
-  const std::uint64_t sum = std::uint64_t{udp_sum_} + port + std::uint64_t{2} * udp_length + check +
-                            said.flow + sequence + (said.time_ns >> 32) +
+  const std::uint64_t sum = std::uint64_t{base_.udp_sum} + port + std::uint64_t{2} * udp_length +
+                            check + said.flow + sequence + (said.time_ns >> 32) +
                             (said.time_ns & 0xffff'ffff) + rest;
   std::uint16_t udp_check = static_cast<std::uint16_t>(~fold(sum));
   if (udp_check == 0) udp_check = 0xffff;  // 0 means that there is none (RFC 768)
 
   std::byte* const at = frame.data();
-  std::memcpy(at, headers_.data(), kHeaders);
+  std::memcpy(at, base_.headers.data(), base_.headers.size());
   write_at(at + kIpAt + offsetof(iphdr, tot_len), wire16(ip_length));
   write_at(at + kIpAt + offsetof(iphdr, check),
-           wire16(static_cast<std::uint16_t>(~fold(std::uint64_t{ip_sum_} + ip_length))));
+           wire16(static_cast<std::uint16_t>(~fold(std::uint64_t{base_.ip_sum} + ip_length))));
   write_at(at + kUdpAt + offsetof(udphdr, uh_sport), wire16(port));
   write_at(at + kUdpAt + offsetof(udphdr, uh_ulen), wire16(udp_length));
   write_at(at + kUdpAt + offsetof(udphdr, uh_sum), wire16(udp_check));

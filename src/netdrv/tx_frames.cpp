@@ -2,34 +2,99 @@
 #include "bellpull/netdrv/tx_frames.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <new>
+#include <utility>
 
 #include "bellpull/netdrv/errno_class.hpp"
+#include "bellpull/netdrv/offload_check.hpp"
 #include "frame_limits.hpp"
 #include "packet_token.hpp"
+#include "superframe.hpp"
 #include "vnet_header.hpp"
 
 namespace bellpull::netdrv {
 
-TxFrames::TxFrames(unsigned ring, std::uint32_t mtu) noexcept
-    : ring_(ring), max_frame_(longest_frame(mtu)) {}
+namespace {
 
-// Takes from the front of `packets` what makes one batch.
+constexpr unsigned kTails = 2 * kBurst;
+
+[[nodiscard]] OffloadSet kind_of(const Offload& offload) noexcept {
+  switch (offload.gso_type & ~kVnetGsoEcn) {
+    case kVnetGsoNone:
+      return {OffloadFeature::csum};
+    case kVnetGsoTcp4:
+      return {OffloadFeature::tso4};
+    case kVnetGsoTcp6:
+      return {OffloadFeature::tso6};
+    default:
+      return {OffloadFeature::uso};
+  }
+}
+
+[[nodiscard]] bool asks(const Offload& offload) noexcept {
+  return offload.flags != 0 || offload.gso_type != kVnetGsoNone;
+}
+
+void write_header(const PacketBuffer& head, std::byte* to) noexcept {
+  const Offload& offload = head.offload;
+  const VnetHeader header{.flags = offload.flags,
+                          .gso_type = offload.gso_type,
+                          .hdr_len = offload.hdr_len,
+                          .gso_size = offload.gso_size,
+                          .csum_start = offload.csum_start,
+                          .csum_offset = offload.csum_offset,
+                          .num_buffers = 0};
+  std::memcpy(to, &header, sizeof header);
+}
+
+}  // namespace
+
+TxFrames::TxFrames(Link& link, unsigned ring, bool coalesce)
+    : link_(link),
+      ring_(ring),
+      mtu_(link.mtu()),
+      max_frame_(longest_frame(mtu_)),
+      pool_({.heads = ring + kBurst, .tails = kTails}),
+      accepted_(link.accepted()) {
+  if (coalesce && !accepted_.empty()) coalescer_ = std::make_unique<Coalescer>(accepted_);
+  waiting_.reserve(ring);
+  if (again_.make(ring) != ring::SetupError::none) throw std::bad_alloc();
+}
+
+TxFrames::~TxFrames() {
+  while (Packet packet = next_refused()) packet.reset();
+  segmenter_.reset();
+  waiting_.clear();
+  pool_.adopt();
+}
+
+// The reader may have given up what was merged for. Merged frames that wait hold second buffers, of
+// which segments before them may be in need.
+std::span<Packet> TxFrames::coalesce(std::span<Packet> packets, PortCounters& counters) noexcept {
+  if (!coalescer_ || packets.size() < 2 || unfinished() || link_.accepted() != accepted_) {
+    return packets;
+  }
+  const unsigned count = coalescer_->coalesce(packets, pool_);
+  counters.tx_coalesced.add(packets.size() - count);
+  return packets.first(count);
+}
+
+// Takes from what is unfinished, then from the front of `packets`, what makes one batch.
 std::span<const engine::Request> TxFrames::describe(std::span<Packet>& packets,
                                                     PortCounters& counters) noexcept {
-  const std::size_t room = std::min(ring_ - in_flight(), kBurst);
+  const std::size_t room = std::min(ring_ - posted(), kBurst);
   std::size_t count = 0;
   std::size_t used = 0;
-  while (count < room && !packets.empty()) {
-    Packet& packet = packets.front();
-    packets = packets.subspan(1);
-    if (!sendable(packet, counters)) {
-      packet.reset();
-      continue;
-    }
+  while (count < room) {
+    Packet packet = next(packets, counters);
+    if (!packet) break;
+    counters.show_sent(packet);
+    if (asks(packet.offload())) asked_.add(1);
     PacketBuffer& head = *packet.release();
     std::byte* const header = head.begin + head.offset - kVnetHeader;
-    std::memset(header, 0, kVnetHeader);
+    write_header(head, header);
     const std::size_t first = used;
     segments_[used++] = {header, kVnetHeader + head.length};
     if (head.tail != nullptr) {
@@ -42,48 +107,174 @@ std::span<const engine::Request> TxFrames::describe(std::span<Packet>& packets,
   return std::span(requests_).first(count);
 }
 
-// False: dropped and counted.
-bool TxFrames::sendable(const Packet& packet, PortCounters& counters) const noexcept {
-  const Offload& offload = packet.offload();
-  DropReason reason;
-  if (packet.size() < kEthernetHeader) {
-    reason = DropReason::runt;
-  } else if (packet.size() > max_frame_) {
-    reason = DropReason::oversize;
-  } else if (offload.flags != 0 || offload.gso_type != 0 || packet.headroom() < kVnetHeader) {
-    reason = DropReason::unnegotiated_offload;
-  } else {
-    return true;
+// The next frame in a form that the reader accepts; empty when there is none, or no buffer for it.
+Packet TxFrames::next(std::span<Packet>& packets, PortCounters& counters) noexcept {
+  for (;;) {
+    if (!segmenter_.done()) {
+      Packet segment;
+      if (segmenter_.next(pool_, {&segment, 1}) != 0) {
+        count_held();
+      }
+      return segment;
+    }
+    Packet packet = next_refused();
+    if (!packet) packet = next_waiting();
+    if (!packet) {
+      if (packets.empty()) return {};
+      packet = std::move(packets.front());
+      packets = packets.subspan(1);
+    }
+    switch (form_of(packet, counters)) {
+      case Form::as_it_is:
+        return packet;
+      case Form::cut:
+        start_cutting(std::move(packet), counters);
+        break;
+      case Form::dropped:
+        break;
+    }
   }
-  counters.tx_dropped.add(reason);
-  return false;
+}
+
+Packet TxFrames::next_refused() noexcept {
+  Packet packet;
+  if (refused_.value() == resent_.value()) return packet;
+  const unsigned count = again_.consumer().poll(
+      1, [&packet](PacketBuffer*& buffer) noexcept { packet = Packet(buffer); });
+  resent_.add(count);
+  return packet;
+}
+
+Packet TxFrames::next_waiting() noexcept {
+  if (next_waiting_ == waiting_.size()) return {};
+  Packet packet = std::move(waiting_[next_waiting_++]);
+  if (next_waiting_ == waiting_.size()) {
+    waiting_.clear();
+    next_waiting_ = 0;
+  }
+  count_held();
+  return packet;
+}
+
+void TxFrames::wait_behind_segments(std::span<Packet>& packets) noexcept {
+  if (packets.empty() || segmenter_.done()) return;
+  while (!packets.empty() && waiting_.size() != waiting_.capacity()) {
+    waiting_.push_back(std::move(packets.front()));
+    packets = packets.subspan(1);
+  }
+  count_held();
+}
+
+void TxFrames::count_held() noexcept {
+  held_.store(segmenter_.remaining() + static_cast<unsigned>(waiting_.size() - next_waiting_),
+              std::memory_order_relaxed);
+}
+
+TxFrames::Form TxFrames::form_of(Packet& packet, PortCounters& counters) const noexcept {
+  const Offload& offload = packet.offload();
+  if (packet.size() < kEthernetHeader) {
+    counters.drop_unsent(packet, DropReason::runt);
+    return Form::dropped;
+  }
+  if (packet.headroom() < kVnetHeader) {
+    counters.drop_unsent(packet, DropReason::unnegotiated_offload);
+    return Form::dropped;
+  }
+  if (offload.gso_type == kVnetGsoNone && packet.size() > max_frame_) {
+    counters.drop_unsent(packet, DropReason::oversize);
+    return Form::dropped;
+  }
+  if (!asks(offload)) return Form::as_it_is;
+  const bool accepted = link_.accepted().contains(needed_for(offload));
+  return accepted && fits(packet) ? Form::as_it_is : Form::cut;
+}
+
+// Whether a frame that the reader accepts is one that it can work with. The kernel makes as many
+// bytes linear as hdr_len says, and says so itself of whatever was linear: it is set to the
+// headers.
+bool TxFrames::fits(const Packet& packet) const noexcept {
+  const Offload& offload = packet.offload();
+  if (offload.gso_type == kVnetGsoNone) return check_offload(packet) == OffloadFault::none;
+  SuperframeLayout layout;
+  if (find_superframe(packet.head(), packet.size(), offload, layout) != OffloadFault::none) {
+    return false;
+  }
+  packet.offload().hdr_len = static_cast<std::uint16_t>(layout.payload);
+  return layout.payload - layout.network + offload.gso_size <= mtu_;
+}
+
+// Also what is to be cut into one piece, for its checksum; and what is faulty, for the reason.
+void TxFrames::start_cutting(Packet packet, PortCounters& counters) noexcept {
+  const OffloadFault fault = segmenter_.start(std::move(packet), mtu_);
+  if (fault != OffloadFault::none) {
+    counters.drop_unsent(
+        packet, fault == OffloadFault::oversize ? DropReason::oversize : DropReason::bad_offload);
+    return;
+  }
+  counters.tx_cut.add(segmenter_.segments() - 1);
+  count_held();
 }
 
 void TxFrames::refuse(std::span<Packet> packets, PortState state, PortCounters& counters) noexcept {
-  counters.tx_dropped.add(state == PortState::gone ? DropReason::port_gone : DropReason::shutdown,
-                          packets.size());
-  for (Packet& packet : packets) packet.reset();
+  const DropReason reason = state == PortState::gone ? DropReason::port_gone : DropReason::shutdown;
+  for (Packet& packet : packets) {
+    counters.drop_unsent(packet, reason);
+    packet.reset();
+  }
 }
 
-void TxFrames::settle(std::uint64_t token, const engine::StreamResult& result,
+void TxFrames::close(DropReason reason, PortCounters& counters) noexcept {
+  stop_resending();
+  counters.tx_dropped.add(reason, segmenter_.remaining());
+  segmenter_.reset();
+  while (Packet packet = next_refused()) counters.drop_unsent(packet, reason);
+  while (Packet packet = next_waiting()) counters.drop_unsent(packet, reason);
+  count_held();
+}
+
+bool TxFrames::settle(std::uint64_t token, const engine::StreamResult& result,
                       PortCounters& counters, std::atomic<PortState>& state) noexcept {
-  const Packet packet(buffer_of(token));
+  Packet packet(buffer_of(token));
+  if (asks(packet.offload())) answered_.add(1);
+  const bool failed = result.status == engine::Status::failed;
+  const bool again = failed && resend(packet, result.error, counters);
   ended_.add(1);
+  if (again) return true;
   if (result.status == engine::Status::ok) {
     counters.tx_packets.add(1);
     counters.tx_bytes.add(packet.size());
-    return;
+    if (packet.offload().gso_type != kVnetGsoNone) {
+      counters.tx_segments.add(segments_in(packet) - 1);
+    }
+    return false;
   }
-  if (result.status != engine::Status::failed) {
+  if (!failed) {
     const bool gone = state.load(std::memory_order_relaxed) == PortState::gone;
-    counters.tx_dropped.add(gone ? DropReason::port_gone : DropReason::shutdown);
-    return;
+    counters.drop_unsent(packet, gone ? DropReason::port_gone : DropReason::shutdown);
+    return false;
   }
   const ErrnoVerdict verdict = classify_write(result.error);
-  counters.tx_dropped.add(verdict.reason);
+  counters.drop_unsent(packet, verdict.reason);
   if (verdict.reach == ErrnoClass::port) {
     state.store(PortState::gone, std::memory_order_relaxed);  // says no more than itself
   }
+  return false;
+}
+
+// A kernel that finds fault with a superframe may take its segments.
+bool TxFrames::resend(Packet& packet, int error, PortCounters& counters) noexcept {
+  const Offload& offload = packet.offload();
+  if (error != EINVAL || needed_for(offload).empty() || closed()) {
+    return false;
+  }
+  auto place = again_.producer().reserve(1);
+  if (!place) return false;
+  link_.give_up(kind_of(offload));
+  place.slots()[0] = packet.release();
+  place.commit();
+  refused_.add(1);
+  counters.tx_offload_refused.add(1);
+  return true;
 }
 
 }  // namespace bellpull::netdrv

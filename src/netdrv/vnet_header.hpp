@@ -24,5 +24,8 @@ static_assert(sizeof(VnetHeader) == kVnetHeader);
 inline constexpr std::uint8_t kVnetNeedsCsum = 1;  ///< VIRTIO_NET_HDR_F_NEEDS_CSUM
 inline constexpr std::uint8_t kVnetDataValid = 2;  ///< VIRTIO_NET_HDR_F_DATA_VALID
 inline constexpr std::uint8_t kVnetGsoNone = 0;    ///< VIRTIO_NET_HDR_GSO_NONE
+inline constexpr std::uint8_t kVnetGsoTcp4 = 1;    ///< VIRTIO_NET_HDR_GSO_TCPV4
+inline constexpr std::uint8_t kVnetGsoTcp6 = 4;    ///< VIRTIO_NET_HDR_GSO_TCPV6
+inline constexpr std::uint8_t kVnetGsoEcn = 0x80;  ///< VIRTIO_NET_HDR_GSO_ECN, beside TCPV4 or 6
 
 }  // namespace bellpull::netdrv

@@ -15,12 +15,13 @@
 
 #include "bellpull/netdrv/nic.hpp"
 #include "closed_loop.hpp"
+#include "nic_accounts.hpp"
 
 namespace bellpull::netdrv::test {
 
 /// All of them.
-inline constexpr std::array kEveryStyle{Style::push,   Style::push_backlog, Style::push_pause,
-                                        Style::notify, Style::poll,         Style::virtqueue};
+using bellpull::test::kEveryStyle;
+using bellpull::test::sum;
 
 /// Where the engine runs.
 enum class Running : std::uint8_t { driven, sleeping, spinning };
@@ -30,12 +31,6 @@ inline constexpr std::array kEveryRunning{Running::driven, Running::sleeping, Ru
   return {.placement =
               how == Running::driven ? engine::Placement::driven : engine::Placement::autonomous,
           .spin = how == Running::spinning};
-}
-
-[[nodiscard]] inline std::uint64_t sum(const std::array<std::uint64_t, kDropReasons>& drops) {
-  std::uint64_t total = 0;
-  for (const std::uint64_t value : drops) total += value;
-  return total;
 }
 
 /// Takes the frames of closed loops, which have to come in order and each once; consumes most and

@@ -13,51 +13,23 @@
 #include "bellpull/netdrv/apps.hpp"
 #include "bellpull/netdrv/nic.hpp"
 #include "bellpull/netdrv/tap_link.hpp"
+#include "nic_accounts.hpp"
 #include "socket_tap.hpp"
 
 using namespace bellpull;
 using namespace bellpull::netdrv;
 using namespace std::chrono_literals;
+using test::check_conservation;
+using test::for_each_style;
+using test::kEveryPlacement;
+using test::kEveryStyle;
 using test::pattern_frame;
 using test::SocketTap;
+using test::sum;
 
 namespace {
 
 constexpr PortOptions kRings{.rx_ring = 128, .tx_ring = 128};
-
-constexpr std::array kStyles{Style::push,   Style::push_backlog, Style::push_pause,
-                             Style::notify, Style::poll,         Style::virtqueue};
-constexpr std::array kPlacements{engine::Placement::driven, engine::Placement::autonomous};
-
-// Calls `test(style, placement)` for each of both.
-template <class Test>
-void for_each_style(Test&& test) {
-  for (const Style style : kStyles) {
-    for (const engine::Placement placement : kPlacements) {
-      CAPTURE(name_of(style).data());
-      CAPTURE(static_cast<int>(placement));
-      test(style, placement);
-    }
-  }
-}
-
-std::uint64_t sum(const std::array<std::uint64_t, kDropReasons>& drops) {
-  std::uint64_t total = 0;
-  for (const std::uint64_t value : drops) total += value;
-  return total;
-}
-
-// The law of PortCounters, over all ports, once drained.
-void check_conservation(const Nic& nic) {
-  std::uint64_t received = 0;
-  std::uint64_t ended = 0;
-  for (const PortStats& port : nic.stats().ports) {
-    const QueueStats& queue = port.queues[0];
-    received += queue.rx_packets;
-    ended += sum(queue.rx_dropped) + queue.rx_consumed + queue.tx_packets + sum(queue.tx_dropped);
-  }
-  CHECK(received == ended);
-}
 
 }  // namespace
 

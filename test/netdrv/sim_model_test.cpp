@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "bellpull/netdrv/sim_schedule.hpp"
 #include "seeds.hpp"
 #include "sim_rig.hpp"
-#include "sim_schedule.hpp"
 
 using namespace bellpull;
 using namespace bellpull::netdrv;

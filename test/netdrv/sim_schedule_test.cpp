@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "sim_schedule.hpp"
+#include "bellpull/netdrv/sim_schedule.hpp"
 
 #include <doctest/doctest.h>
 

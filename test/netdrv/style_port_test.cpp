@@ -38,7 +38,7 @@ struct Fixture {
   explicit Fixture(std::uint32_t mtu = 1500, PortOptions options = {.rx_ring = 32, .tx_ring = 32})
       : style(every_style()),
         link(tap.device("test", mtu)),
-        pool(pool_for(mtu, options)),
+        pool(pool_for(link, options)),
         port(make_port(style, {engine, pool, link, {&Fixture::ring, this}, stack, options})) {
     port->start();
   }
@@ -232,7 +232,7 @@ TEST_CASE_FIXTURE(Fixture, "frames that may not go out are dropped by reason and
   CHECK(tap.pull_raw().empty());
   CHECK(tx_drops(DropReason::runt) == 1);
   CHECK(tx_drops(DropReason::oversize) == 1);
-  CHECK(tx_drops(DropReason::unnegotiated_offload) == 1);
+  CHECK(tx_drops(DropReason::bad_offload) == 1);
   CHECK(count(&PortCounters::tx_packets) == 0);
 }
 
@@ -415,7 +415,7 @@ TEST_CASE("S4.10: push-backlog: what the backlog has no room for is dropped by t
   TapLink link(tap.device("full"));
   engine::Engine engine{engine::EngineOptions{}};
   const PortOptions options{.rx_ring = 32, .tx_ring = 32, .backlog = 4};
-  PacketPool pool(pool_for(1500, options));
+  PacketPool pool(pool_for(link, options));
   test::KeepingStack stack;
   const auto port = make_port(Style::push_backlog, {engine, pool, link, {}, stack, options});
   port->start();
@@ -432,7 +432,7 @@ TEST_CASE("S4.4: push-pause: the engine stops at a budget's worth and goes on on
   TapLink link(tap.device("paused"));
   engine::Engine engine{engine::EngineOptions{}};
   const PortOptions options{.rx_ring = 256, .tx_ring = 32};
-  PacketPool pool(pool_for(1500, options));
+  PacketPool pool(pool_for(link, options));
   test::KeepingStack stack;
   const auto port = make_port(Style::push_pause, {engine, pool, link, {}, stack, options});
   port->start();

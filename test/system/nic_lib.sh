@@ -90,7 +90,7 @@ stop_nic() {
   [ "$(stat_of '.pool.outstanding')" = 0 ] || fail "packets leaked"
   local balance
   balance=$(stat_of '[.ports[].queues[] | .rx_packets - .rx_consumed - ([.rx_dropped[]] | add // 0)
-    - .tx_packets - ([.tx_dropped[]] | add // 0)] | add')
+    + .tx_cut - .tx_coalesced - .tx_packets - ([.tx_dropped[]] | add // 0)] | add')
   [ "$balance" = 0 ] || fail "$balance frames are unaccounted for: $(cat "$WORK/nic.json")"
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# `bellpull compare` as it is typed. Needs no privilege, and looks at no figure.
+# `bellpull compare` as it is typed. Looks at no figure. Needs no privilege but for the TAPs.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 # shellcheck source-path=SCRIPTDIR source=cli_lib.sh
@@ -76,6 +76,45 @@ wait_for "capacity is known" grep -q "^bellpull: compare: capacity .* 3500 measu
 ended long 0 INT
 expect "the table says partial" grep -qE "^partial: [0-9]+ of 3500 measurements$" "$work/long.out"
 
+# two TAPs of its own, of which nothing is left
+if unshare -n true 2>/dev/null || unshare -Urn true 2>/dev/null && [[ -w /dev/net/tun ]]; then
+  before=$(network_state; ip netns list)
+  checks=$((checks + 1))
+  # All that --quick measures, once; how often it does is a unit test's.
+  timeout 90 "$bellpull" compare --ports tap --quick --repetitions 1 --output "$work/taps" \
+    >"$work/table" 2>"$work/log" || fail "compare --ports tap --quick: $(head -c 400 "$work/log")"
+  expect "it says where" grep -q "^compare: from TAP to TAP, engine driven" "$work/table"
+  expect "a scene for every mode and load" \
+    test "$(grep -cE "^mode (interrupt|poll|adaptive), load " "$work/table")" = 15
+  expect "every frame is accounted for" bash -c "! grep -q unexplained '$work/table'"
+  json "$work/taps/compare.json" 'r["options"]["ports"] == "tap"' 'not r["partial"]' \
+    'len(r["measurements"]) == r["planned"] == 105' \
+    'all(m["unexplained"] == 0 for m in r["measurements"])' \
+    'any(m["missed"] for m in r["measurements"])' \
+    'any(m["frames"] and m["latency_ns"]["count"] for m in r["measurements"])'
+  for plot in goodput p99 cpu; do
+    expect "$plot.svg of TAPs is well-formed" python3 -c \
+      'import sys,xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$work/taps/$plot.svg"
+  done
+  for where in "--engine driven" "--engine thread"; do
+    # shellcheck disable=SC2086 # several words
+    compared "$work/json" "${tiny[@]}" --ports tap --styles push --format json $where
+    json "$work/json" 'all(m["unexplained"] == 0 for m in r["measurements"])'
+  done
+  "$bellpull" compare --ports tap --seconds 1000 --styles poll --modes poll --format json \
+    >"$work/long.out" 2>"$work/long.err" </dev/null &
+  pids+=("$!")
+  echo "$!" >"$work/long.pid"
+  # Its sender is there once the signals are blocked.
+  wait_for "it runs on TAPs" bash -c "((\$(ls /proc/$!/task | wc -l) >= 2))"
+  ended long 0 INT
+  json "$work/long.out" 'r["partial"]' 'r["measured"] == 0'
+  refused 1 "make the directory --output /proc/no" compare --ports tap --output /proc/no
+  expect "nothing of it is left" test "$(network_state; ip netns list)" = "$before"
+else
+  echo "SKIPPED: compare --ports tap: no network namespace of our own or no /dev/net/tun"
+fi
+
 # wrong usage
 refused 2 "see bellpull compare --help" compare now
 refused 2 "see bellpull compare --help" compare --frobnicate
@@ -85,13 +124,14 @@ for option in --styles --modes --loads --ports --engine --cores --work-ns --size
 done
 refused 2 "'pol' is unknown: use push, push-backlog, push-pause, notify, poll or virtqueue; did you" \
   compare --styles pol
-refused 2 "'tap' comes in a later version: use sim" compare --ports tap
+refused 2 "--cores two does not go with --ports tap" compare --ports tap --cores two
 refused 2 "--loads: '0' is no share of the capacity from 0.001 to 50" compare --loads 0
 refused 2 "--loads: '-1' is no share of the capacity" compare --loads=-1
 refused 2 "--repetitions: '0' is no whole number from 1 to 100" compare --repetitions 0
 refused 2 "--cores two does not go with --engine driven" compare --engine driven --cores two
 via=(taskset -c "$(taskset -cp $$ | sed -E 's/.* ([0-9]+).*/\1/')")
 refused 2 "--cores two: this process may use 1 core only" compare --cores two
+refused 2 "--ports tap: this process may use 1 core only" compare --ports tap
 via=()
 
 # files that cannot be written, before anything is measured

@@ -82,7 +82,8 @@ ip link del bp7
 # ports that lose their interface
 start one run tap:bp0 --app discard --format json
 ip link del bp0
-ended one 1
+wait_for "the loss is told" grep -q 'has lost its interface' "$work/one.err"
+ended one 0 INT
 expect "the loss is one line" \
   grep -q '^bellpull: port bp0 has lost its interface: .*no port is left' "$work/one.err"
 expect "no more lines than that and the ready line" test "$(wc -l <"$work/one.err")" = 2

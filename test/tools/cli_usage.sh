@@ -10,7 +10,7 @@ interfaces_before=$(ls /sys/class/net)
 ok=(--address 10.99.0.2/24)
 
 # help is compared word for word
-for command in "" run set compare dmatest probe; do
+for command in "" run set compare dmatest generate probe; do
   name=${command:-bellpull}
   # shellcheck disable=SC2086 # no command is no argument
   printed "help of $name" "$bellpull" $command --help
@@ -20,11 +20,11 @@ printed "the version" "$bellpull" --version
 expect "the version is one line" grep -qxE 'bellpull [0-9]+\.[0-9]+\.[0-9]+' "$work/printed"
 
 # commands
-refused 2 "no command is given: use run, set, compare, dmatest or probe"
-refused 2 "there is no command 'fly': use run, set, compare, dmatest or probe" fly
-for later in generate top stats; do
-  refused 2 "$later comes in a later version: use run, set, compare, dmatest or probe" "$later"
-  refused 2 "$later comes in a later version: use run, set, compare, dmatest or probe" "$later" --anything 1
+refused 2 "no command is given: use run, set, compare, dmatest, generate or probe"
+refused 2 "there is no command 'fly': use run, set, compare, dmatest, generate or probe" fly
+for later in top stats; do
+  refused 2 "$later comes in a later version: use run, set, compare, dmatest, generate or probe" "$later"
+  refused 2 "$later comes in a later version: use run, set, compare, dmatest, generate or probe" "$later" --anything 1
 done
 
 # options
@@ -48,7 +48,7 @@ refused 2 "--tx-ring: '16384' is no whole number from 1 to 8192" \
 refused 2 "--backlog does not go with --style push: only push-backlog has" \
   run tap:bp0 "${ok[@]}" --style push --backlog 10
 refused 2 "--latency: '-1' is no whole number" run tap:bp0 "${ok[@]}" --latency=-1
-refused 2 "'uring' comes in a later version: use syscall" run tap:bp0 "${ok[@]}" --io uring
+refused 2 "'mmap' is unknown: use syscall or uring" run tap:bp0 "${ok[@]}" --io mmap
 refused 2 "'both' is unknown: use driven or thread" run tap:bp0 "${ok[@]}" --engine both
 for budget in 0 100000 4097 -1 64.5 many; do
   refused 2 "'$budget' is no whole number from 1 to 4096" run tap:bp0 "${ok[@]}" --budget "$budget"
@@ -56,6 +56,37 @@ done
 for duration in "ten seconds" ten 0 -3 5s nan inf; do
   refused 2 "--duration" run tap:bp0 "${ok[@]}" "--duration=$duration"
 done
+
+# frames into an interface
+refused 2 "IFACE is required; see bellpull generate --help" generate
+refused 2 "the value is empty" generate ""
+refused 2 "is no interface name" generate a/b
+refused 2 "is no interface name" generate abcdefghijklmnop
+for rate in -1 fast 1e6 nan 0x10 2000M; do
+  refused 2 "--rate: '$rate' is" generate bp0 "--rate=$rate"
+done
+for size in 59 9015 60,59 '60,' x imix,60; do
+  refused 2 "is no whole number from 60 to 9014" generate bp0 --size "$size"
+done
+refused 2 "more than 64 sizes" generate bp0 --size "$(printf '60,%.0s' {1..64})60"
+refused 2 "--flows: '0' is no whole number from 1 to 65536" generate bp0 --flows 0
+refused 2 "--burst: '65537' is no whole number" generate bp0 --burst 65537
+refused 2 "--count: '0' is no whole number" generate bp0 --count 0
+refused 2 "'dpdk' is unknown: use auto, xdp or packet" generate bp0 --via dpdk
+refused 2 "--qdisc does not go with --via xdp" generate bp0 --via xdp --qdisc
+refused 2 "--source: '02:00' is no Ethernet address" generate bp0 --source 02:00
+refused 2 "is no address of a single station" generate bp0 --destination ff:ff:ff:ff:ff:ff
+refused 2 "--destination" generate bp0 --destination 224.0.0.1
+refused 2 "'yaml' is unknown: use table, json or prometheus" generate bp0 --format yaml
+for option in --rate --burst --size --flows --count --via --source --destination; do
+  refused 2 "$option does not go with --receive" generate bp0 --receive "$option" 1
+done
+refused 2 "--qdisc does not go with --receive" generate bp0 --receive --qdisc
+refused 2 "--expect is for the receiving end" generate bp0 --expect 1
+refused 2 "--idle is for the receiving end" generate bp0 --idle 1
+refused 1 "there is no such interface" generate bellpull-none
+refused 1 "there is no such interface" generate bellpull-none --receive
+refused 1 "lo is no Ethernet interface" generate lo
 
 # settings of a run; whether anybody is there is not looked at before
 refused 2 "PATH is required; see bellpull set --help" set
@@ -104,7 +135,7 @@ refused 2 "from 68 to 65521" run tap:bp0,mtu=67 --app discard
 refused 2 "from 68 to 65521" run tap:bp0,mtu=65522 --app discard
 refused 2 "IPv6 needs an MTU" run tap:bp0,mtu=1000,ip=fd00::1/64 --app discard
 refused 2 "is no address of a single station" run tap:bp0,mac=01:00:00:00:00:00 --app discard
-refused 2 "use auto or off" run tap:bp0,offload=on --app discard
+refused 2 "use auto, off, or some of" run tap:bp0,offload=on --app discard
 refused 2 "no whole number from 3" run tap:bp0,fd=0 --app discard
 refused 2 "the same interface as tap:bp0" run tap:bp0 tap:bp0,mtu=1500 --app reflect
 # simulated ports

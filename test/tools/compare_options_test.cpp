@@ -9,6 +9,7 @@
 using namespace bellpull;
 using tools::compare::Cores;
 using tools::compare::Options;
+using tools::compare::Ports;
 using tools::compare::Words;
 
 namespace {
@@ -117,8 +118,7 @@ TEST_CASE("compare: what cannot be is refused, with what can") {
   CHECK(refused(&Words::styles, "push,push", "names push twice"));
   CHECK(refused(&Words::modes, "turbo", "--modes: 'turbo' is unknown: use interrupt"));
   CHECK(refused(&Words::modes, "poll,poll", "names poll twice"));
-  CHECK(refused(&Words::ports, "tap", "'tap' comes in a later version: use sim"));
-  CHECK(refused(&Words::ports, "udp", "'udp' is unknown: use sim"));
+  CHECK(refused(&Words::ports, "udp", "'udp' is unknown: use sim or tap"));
   CHECK(refused(&Words::engine, "both", "use driven or thread"));
   CHECK(refused(&Words::cores, "three", "use two or one"));
   CHECK(refused(&Words::work, "1000001", "--work-ns: '1000001' is no whole number from 0"));
@@ -133,4 +133,21 @@ TEST_CASE("compare: what cannot be is refused, with what can") {
     CHECK(refused(&Words::loads, load, "is no share of the capacity from 0.001 to 50"));
   }
   CHECK(refused(&Words::loads, "1,1.0", "names 1.0 twice"));
+}
+
+TEST_CASE("compare: on TAPs the second core is the sender's, and the engine is driven") {
+  Words words;
+  words.ports = "tap";
+  const Options options = understand(words, 2);
+  CHECK(options.ports == Ports::tap);
+  CHECK(options.engine == engine::Placement::driven);
+  CHECK(options.cores == Cores::one);
+  CHECK(options.loads == std::vector{0.1, 0.3, 0.8, 1.2, 1.5});
+  CHECK(scene_of(options) == "from TAP to TAP, engine driven, NIC and sender on a core each");
+  words.engine = "thread";
+  CHECK(understand(words, 2).engine == engine::Placement::autonomous);
+  CHECK(understand(words, 2).cores == Cores::one);
+  CHECK(refusal_of(words, 1).find("--ports tap: this process may use 1 core only") == 0);
+  words.cores = "two";
+  CHECK(refusal_of(words, 2).find("--cores two does not go with --ports tap") == 0);
 }

@@ -86,3 +86,15 @@ TEST_CASE("compare: capacity is measured for long enough, however short the poin
   options.seconds = 2;
   CHECK(capacity_trial(options, 0).seconds == 2);
 }
+
+TEST_CASE("compare: --quick leaves a third of its 90 seconds for all but measuring") {
+  for (const char* const ports : {"sim", "tap"}) {
+    Words words;
+    words.ports = ports;
+    words.quick = true;
+    const Options options = understand(words, 2);
+    const double each = trial_of(options, {}, 0, 1000).seconds * 1.1;  // with its warm-up
+    const double capacity = 3 * capacity_trial(options, 0).seconds * 1.1;
+    CHECK(capacity + static_cast<double>(planned(options)) * each < 60);
+  }
+}

@@ -162,3 +162,23 @@ TEST_CASE("compare: the JSON has the summary and every measurement") {
     CHECK(raw["valid"] == true);
   }
 }
+
+TEST_CASE("compare: frames that nobody can account for are in table and JSON") {
+  Results results = test::sample_comparison();
+  CHECK_FALSE(has(to_table(results), "unexplained"));
+  results.measurements.front().outcome.unexplained = -2;
+  results.measurements.back().outcome.unexplained = 3;
+  CHECK(has(to_table(results), "5 frames are unexplained"));
+  CHECK(json::parse(to_json(results))["measurements"].front()["unexplained"] == -2);
+}
+
+TEST_CASE("compare: a comparison on TAPs says so, and that the sender was late") {
+  Results results = test::sample_comparison();
+  results.options.ports = Ports::tap;
+  results.options.engine = engine::Placement::driven;
+  results.measurements.front().outcome.late = 2000;
+  const std::string table = to_table(results);
+  CHECK(has(table, "compare: from TAP to TAP, engine driven, NIC and sender on a core each, work"));
+  CHECK(has(table, "more than 1 % of the frames were sent over 1 ms late"));
+  CHECK(json::parse(to_json(results))["options"]["ports"] == "tap");
+}

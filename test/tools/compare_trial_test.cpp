@@ -21,3 +21,15 @@ TEST_CASE("compare: a signal ends a trial, however long it was to be") {
     CHECK(outcome.seconds < trial.seconds);
   }
 }
+
+TEST_CASE("check 4: every simulated frame is done with or dropped by name, in every style") {
+  for (std::size_t style = 0; style < netdrv::kStyleNames.size(); ++style) {
+    Trial trial;
+    trial.engine = engine::Placement::driven;
+    trial.style = static_cast<netdrv::Style>(style);
+    trial.seconds = 0.02;
+    const Outcome outcome = run_trial(trial);
+    CAPTURE(netdrv::kStyleNames[style]);
+    CHECK(outcome.unexplained == 0);
+  }
+}

@@ -50,6 +50,17 @@ TEST_CASE("the rounds by their work are in the JSON where there were any") {
   CHECK(object["ports"][1]["queues"][0]["work_histogram"] == json::object());
 }
 
+TEST_CASE("the counters of a capture are in the JSON of the ports that were captured") {
+  tools::Snapshot snapshot = test::sample_snapshot();
+  const json object = json::parse(to_json(snapshot));
+  const json expected = {{"captured", 301}, {"missed", 302}, {"filtered", 303}};
+  CHECK(object["ports"][0]["capture"] == expected);
+  CHECK_FALSE(object["ports"][1].contains("capture"));
+  CHECK(object["capture"] == json{{"written_bytes", 304}});
+  snapshot.capture_bytes.reset();
+  CHECK_FALSE(json::parse(to_json(snapshot)).contains("capture"));
+}
+
 TEST_CASE("every counter of a simulated NIC is in the JSON, of other ports there is none") {
   const tools::Snapshot snapshot = test::sample_snapshot();
   const json ports = json::parse(to_json(snapshot))["ports"];
@@ -59,6 +70,13 @@ TEST_CASE("every counter of a simulated NIC is in the JSON, of other ports there
     CAPTURE(field.name);
     CHECK(ports[2]["sim"][std::string(field.name)] == (*snapshot.ends[2].sim).*field.value);
   }
+}
+
+TEST_CASE("F25: what became of its interface is in the JSON of a TAP, as far as it is known") {
+  const json ports = json::parse(to_json(test::sample_snapshot()))["ports"];
+  CHECK(ports[0]["tap"] == json{{"lost", 0}, {"regained", 0}});
+  CHECK(ports[1]["tap"] == json{{"lost", 401}, {"regained", 400}, {"host_rx_overflow", 402}});
+  CHECK_FALSE(ports[2].contains("tap"));
 }
 
 TEST_CASE("drop reasons that never occurred are not in the JSON") {
@@ -86,6 +104,8 @@ TEST_CASE("the JSON says what ran, for how long and at which cost") {
   CHECK(object["seconds"] == 2.5);
   CHECK(object["settings"]["mode"] == "interrupt");
   CHECK(object["settings"]["budget"] == 64);
+  CHECK(object["settings"]["sandbox"]["privileges"] == "drop");
+  CHECK(object["settings"]["sandbox"]["seccomp"] == "on");
   CHECK(object["app"] == json{{"name", "respond"}, {"arp", 1}, {"icmp4_echo", 2}});
   CHECK(object["loop"] == json{{"waits", 11}, {"wakeups", 10}, {"looks", 9}});
   CHECK(object["engine"] == json{{"runs", 8}, {"waits", 7}, {"doorbells", 6}});
@@ -94,6 +114,9 @@ TEST_CASE("the JSON says what ran, for how long and at which cost") {
   CHECK(object["pool"] == json{{"buffers", 640}, {"outstanding", 0}});
   CHECK(object["ports"][0]["state"] == "stopped");
   CHECK(object["ports"][1]["state"] == "gone");
+  CHECK(object["ports"][0]["offloads"] == json{{"rx", {"csum", "uso"}}, {"tx", {"csum"}}});
+  CHECK(object["ports"][1]["offloads"]["tx"] == json{"csum", "tso4", "tso6", "uso"});
+  CHECK(object["ports"][2]["offloads"]["rx"] == json::array());
   CHECK_FALSE(object["ports"][0].contains("netns"));
   CHECK(object["ports"][1]["netns"] == "left");
 }

@@ -100,9 +100,18 @@ TEST_CASE("a key that is unknown, empty, without value or given twice is refused
   CHECK(contains(refusal_of("tap:a,ip=10.0.0.1/24,ip=10.0.0.1/16"), "twice"));
 }
 
-TEST_CASE("offload takes auto and off, and nothing that would promise more") {
+TEST_CASE("offload takes auto, off, and features by name") {
   CHECK(parse_tap("tap:a,offload=off").name == "a");
-  CHECK(contains(refusal_of("tap:a,offload=on"), "use auto or off"));
+  CHECK_FALSE(parse_tap("tap:a").offloads);
+  CHECK_FALSE(parse_tap("tap:a,offload=auto").offloads);
+  REQUIRE(parse_tap("tap:a,offload=off").offloads);
+  CHECK(parse_tap("tap:a,offload=off").offloads->empty());
+  using netdrv::OffloadFeature;
+  CHECK(parse_tap("tap:a,offload=csum+tso6").offloads ==
+        netdrv::OffloadSet{OffloadFeature::csum, OffloadFeature::tso6});
+  CHECK(contains(refusal_of("tap:a,offload=on"), "use auto, off, or some of csum, tso4"));
+  CHECK(contains(refusal_of("tap:a,offload=csum+"), "'' is unknown"));
+  CHECK(contains(refusal_of("tap:a,offload=tso4"), "write csum+tso4"));
 }
 
 TEST_CASE("what comes later is refused by name, what is unknown as unknown") {

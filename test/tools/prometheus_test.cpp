@@ -117,10 +117,45 @@ TEST_CASE("every counter of a simulated NIC is in the Prometheus text") {
   CHECK(to_prometheus(snapshot).find("bellpull_sim_") == std::string::npos);
 }
 
+TEST_CASE("F25: what became of the interface of a TAP is in the Prometheus text") {
+  tools::Snapshot snapshot = test::sample_snapshot();
+  const std::string text = to_prometheus(snapshot);
+  const std::string left = "{port=\"bp0\",netns=\"left\"} ";
+  CHECK(has_line(text, "bellpull_tap_lost_total" + left + "401"));
+  CHECK(has_line(text, "bellpull_tap_regained_total" + left + "400"));
+  CHECK(has_line(text, "bellpull_tap_host_rx_overflow_total" + left + "402"));
+  CHECK(has_line(text, "bellpull_tap_lost_total{port=\"bp0\"} 0"));
+  CHECK(text.find("bellpull_tap_host_rx_overflow_total{port=\"bp0\"} ") == std::string::npos);
+  for (tools::PortEnd& end : snapshot.ends) end.tap.reset();
+  CHECK(to_prometheus(snapshot).find("bellpull_tap_") == std::string::npos);
+}
+
+TEST_CASE("every counter of a capture is in the Prometheus text") {
+  tools::Snapshot snapshot = test::sample_snapshot();
+  const std::string text = to_prometheus(snapshot);
+  CHECK(has_line(text, "bellpull_capture_captured_total{port=\"bp0\"} 301"));
+  CHECK(has_line(text, "bellpull_capture_missed_total{port=\"bp0\"} 302"));
+  CHECK(has_line(text, "bellpull_capture_filtered_total{port=\"bp0\"} 303"));
+  CHECK(has_line(text, "bellpull_capture_written_bytes_total 304"));
+  snapshot.capture_bytes.reset();
+  CHECK(to_prometheus(snapshot).find("bellpull_capture_") == std::string::npos);
+}
+
 TEST_CASE("a port that lost its interface is not up in the Prometheus text") {
   const std::string text = to_prometheus(test::sample_snapshot());
   CHECK(has_line(text, "bellpull_port_up{port=\"bp0\"} 1"));
   CHECK(has_line(text, "bellpull_port_up{port=\"bp0\",netns=\"left\"} 0"));
+}
+
+TEST_CASE("every offload of every port is in the Prometheus text, on or off") {
+  const std::string text = to_prometheus(test::sample_snapshot());
+  const std::string name = "bellpull_offload";
+  CHECK(has_line(text, name + R"({port="bp0",direction="rx",feature="uso"} 1)"));
+  CHECK(has_line(text, name + R"({port="bp0",direction="rx",feature="tso4"} 0)"));
+  CHECK(has_line(text, name + R"({port="bp0",direction="tx",feature="csum"} 1)"));
+  CHECK(has_line(text, name + R"({port="bp0",direction="tx",feature="uso"} 0)"));
+  CHECK(has_line(text, name + R"({port="bp0",netns="left",direction="tx",feature="tso6"} 1)"));
+  CHECK(has_line(text, name + R"({port="sim0",direction="rx",feature="csum"} 0)"));
 }
 
 TEST_CASE("quotes, backslashes and line ends in a label's value are escaped") {

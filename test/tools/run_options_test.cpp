@@ -87,7 +87,6 @@ TEST_CASE("what comes later is refused by name, with what to use instead") {
     return contains(refusal_of(with(change)), "comes in a later version: use ");
   };
   CHECK(later([](RunWords& words) { words.app = "switch"; }));
-  CHECK(later([](RunWords& words) { words.io = "uring"; }));
 }
 
 TEST_CASE("unknown words are refused with those that are known") {
@@ -258,8 +257,25 @@ TEST_CASE("simulated ports are sent nothing but simulated frames, unless patched
   CHECK_FALSE(understand(words).closed());
   words.ports[1] = "sim";
   CHECK(understand(words).closed());
+  words.faults = {"sim0:corrupt"};
+  CHECK_FALSE(understand(words).closed());
 }
 
 TEST_CASE("an empty path for the statistics is refused") {
   CHECK(contains(refusal_of(with([](RunWords& words) { words.stats_file = ""; })), "--stats-file"));
+}
+
+TEST_CASE("check 24: privileges are dropped and calls filtered unless it is switched off by name") {
+  const tools::RunOptions usual = understand(responder());
+  CHECK(usual.sandbox.drop);
+  CHECK(usual.sandbox.filter == tools::kSeccompBuilt);
+  CHECK(usual.sandbox.io == tools::FilteredIo::syscall);
+  CHECK(usual.words.privileges == "drop");
+  CHECK(usual.words.seccomp == (tools::kSeccompBuilt ? "on" : "off"));
+  CHECK_FALSE(understand(with([](RunWords& words) { words.privileges = "keep"; })).sandbox.drop);
+  CHECK_FALSE(understand(with([](RunWords& words) { words.seccomp = "off"; })).sandbox.filter);
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.privileges = "none"; })),
+                 "--privileges: 'none' is unknown: use drop or keep"));
+  CHECK(contains(refusal_of(with([](RunWords& words) { words.seccomp = "yes"; })),
+                 "--seccomp: 'yes' is unknown: use on or off"));
 }

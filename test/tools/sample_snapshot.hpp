@@ -30,17 +30,26 @@ inline tools::Snapshot sample_snapshot() {
   snapshot.nic.ports = {{"bp0", netdrv::PortState::stopped, {queue}},
                         {"bp0", netdrv::PortState::gone, {netdrv::QueueStats{}}},
                         {"sim0", netdrv::PortState::stopped, {netdrv::QueueStats{}}}};
+  using netdrv::OffloadFeature;
+  snapshot.nic.ports[0].rx_offloads = {OffloadFeature::csum, OffloadFeature::uso};
+  snapshot.nic.ports[0].tx_offloads = {OffloadFeature::csum};
+  snapshot.nic.ports[1].tx_offloads = netdrv::OffloadSet::all();
   snapshot.ends = {{"", {}}, {"left", {}}, {"", sim}};
+  snapshot.ends[0].tap.emplace();
+  snapshot.ends[1].tap = tools::TapFate{.lost = 401, .regained = 400, .host_rx_overflow = 402};
   snapshot.nic.waits = 11;
   snapshot.nic.wakeups = 10;
   snapshot.nic.looks = 9;
   snapshot.nic.engine = {.runs = 8, .waits = 7, .doorbells = 6};
-  snapshot.settings = {"respond", "interrupt", "poll", "syscall", "driven", 64};
+  snapshot.settings = {"respond", "interrupt", "poll", "syscall", "driven", 64, "drop", "on"};
   snapshot.app_counters = {{"arp", 1}, {"icmp4_echo", 2}};
   snapshot.seconds = 2.5;
   snapshot.cpu = {1'500'000, 250'000};
   snapshot.loop_cpu = {1'000'000, 125'000};
   snapshot.nic.pool_buffers = 640;
+  snapshot.ends[0].capture =
+      netdrv::CaptureCounters{.captured = 301, .missed = 302, .filtered = 303};
+  snapshot.capture_bytes = 304;
   return snapshot;
 }
 

@@ -47,7 +47,7 @@ TEST_CASE("a frame without an end and a packet that is left are found") {
   tools::Snapshot snapshot = balanced();
   snapshot.nic.ports[0].queues[0].rx_consumed = 1;
   CHECK(test::fault_in_sums(to_json(snapshot)) ==
-        "received, and sent, consumed or dropped: 7 and 6");
+        "received or cut, and sent, merged, consumed or dropped: 7 and 6");
   snapshot = balanced();
   snapshot.nic.pool_outstanding = 3;
   CHECK(test::fault_in_sums(to_json(snapshot)) == "left in the pool: 3 and 0");

@@ -24,9 +24,11 @@ namespace {
 constexpr std::array kEngines = {Word{"driven"}, Word{"thread"}};
 constexpr std::array kCores = {Word{"two"}, Word{"one"}};
 constexpr std::array kFormats = {Word{"table"}, Word{"json"}};
-constexpr std::array kPorts = {Word{"sim"}, Word{"tap", false}};
+constexpr std::array kPorts = {Word{"sim"}, Word{"tap"}};
 
-constexpr std::string_view kUsualLoads = "0.1,0.3,1,3,10";
+// By Ports. The sender into a TAP costs half of what it costs to receive and send there: much more
+// than all that can be done cannot be offered.
+constexpr std::array<std::string_view, 2> kUsualLoads = {"0.1,0.3,1,3,10", "0.1,0.3,0.8,1.2,1.5"};
 constexpr double kLeastLoad = 0.001;
 constexpr double kMostLoad = 50;
 constexpr std::uint64_t kMostWork = 1'000'000;
@@ -98,7 +100,32 @@ double parse_load(std::string_view text) {
                   text, kLeastLoad, kMostLoad));
 }
 
-Cores choose_cores(const Words& words, engine::Placement engine, std::size_t available) {
+// A driven engine is what a NIC on TAPs has unless it is told otherwise (`bellpull run`).
+engine::Placement choose_engine(const Words& words, Ports ports) {
+  if (words.engine.empty()) {
+    return ports == Ports::tap ? engine::Placement::driven : engine::Placement::autonomous;
+  }
+  return static_cast<engine::Placement>(choose("--engine", words.engine, kEngines));
+}
+
+Cores cores_beside_sender(const Words& words, std::size_t available) {
+  if (available < 2) {
+    throw UsageError(fmt::format(
+        "--ports tap: this process may use {} core only, and the sender needs one of its own: let "
+        "it use two, or use --ports sim",
+        available));
+  }
+  if (!words.cores.empty() && choose("--cores", words.cores, kCores) == 0) {
+    throw UsageError(
+        "--cores two does not go with --ports tap: the second core is the sender's; use --cores "
+        "one");
+  }
+  return Cores::one;
+}
+
+Cores choose_cores(const Words& words, Ports ports, engine::Placement engine,
+                   std::size_t available) {
+  if (ports == Ports::tap) return cores_beside_sender(words, available);
   const bool driven = engine == engine::Placement::driven;
   if (words.cores.empty()) return driven || available < 2 ? Cores::one : Cores::two;
   const auto cores = static_cast<Cores>(choose("--cores", words.cores, kCores));
@@ -129,15 +156,26 @@ std::string_view name_of(netdrv::Mode mode) noexcept {
   return kModes[static_cast<std::size_t>(mode)].text;
 }
 
+std::string scene_of(const Options& options) {
+  const bool driven = options.engine == engine::Placement::driven;
+  const std::string_view engine = driven ? "driven" : "thread";
+  if (options.ports == Ports::tap) {
+    return fmt::format("from TAP to TAP, engine {}, NIC and sender on a core each", engine);
+  }
+  return fmt::format("simulated ports, engine {}, cores {}", engine,
+                     options.cores == Cores::two ? "two" : "one");
+}
+
 Options understand(const Words& words, std::size_t cores) {
   Options options;
   options.styles = parse_styles(words.styles);
   options.modes = parse_words<netdrv::Mode>("--modes", words.modes, kModes);
+  options.ports = static_cast<Ports>(choose("--ports", words.ports, kPorts));
+  const std::string_view usual = kUsualLoads[static_cast<std::size_t>(options.ports)];
   options.loads = parse_list<double>(
-      "--loads", words.loads.empty() ? kUsualLoads : std::string_view(words.loads), parse_load);
-  static_cast<void>(choose("--ports", words.ports, kPorts));
-  options.engine = static_cast<engine::Placement>(choose("--engine", words.engine, kEngines));
-  options.cores = choose_cores(words, options.engine, cores);
+      "--loads", words.loads.empty() ? usual : std::string_view(words.loads), parse_load);
+  options.engine = choose_engine(words, options.ports);
+  options.cores = choose_cores(words, options.ports, options.engine, cores);
   options.work_ns = static_cast<unsigned>(parse_number("--work-ns", words.work, 0, kMostWork));
   options.size =
       static_cast<std::uint32_t>(parse_number("--size", words.size, kLeastSize, kMostSize));

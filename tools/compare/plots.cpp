@@ -64,11 +64,10 @@ std::vector<std::string> plots_of(const Results& results) {
   for (const Subject& subject : kSubjects) {
     Chart chart{.title = std::string(subject.title),
                 .subtitle = fmt::format(
-                    "simulated ports, engine {}, cores {}, {} ns of work per frame of {} bytes, {} "
-                    "repetitions{}: medians, 95 % intervals",
-                    options.engine == engine::Placement::driven ? "driven" : "thread",
-                    options.cores == Cores::two ? "two" : "one", options.work_ns, options.size,
-                    options.repetitions, results.partial() ? ", ended early" : ""),
+                    "{}, {} ns of work per frame of {} bytes, {} repetitions{}: medians, 95 % "
+                    "intervals",
+                    scene_of(options), options.work_ns, options.size, options.repetitions,
+                    results.partial() ? ", ended early" : ""),
                 .x_title = "offered, share of capacity",
                 .y_title = std::string(subject.y_title),
                 .x = options.loads,

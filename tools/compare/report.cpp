@@ -2,6 +2,7 @@
 #include "report.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace bellpull::tools::compare {
 
@@ -61,6 +62,14 @@ Summary summary_of(const Results& results, const Point& point, const Repetitions
 
 double Results::capacity() const {
   return capacities.empty() ? 0 : median(capacities);
+}
+
+std::uint64_t Results::unexplained() const {
+  std::uint64_t frames = 0;
+  for (const Measurement& one : measurements) {
+    frames += static_cast<std::uint64_t>(std::abs(one.outcome.unexplained));
+  }
+  return frames;
 }
 
 std::vector<Scene> scenes_of(const Results& results) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct Results {
   std::vector<Measurement> measurements;  ///< in the order in which they were made
   /// The median of the capacities; 0 without any.
   [[nodiscard]] double capacity() const;
+  /// The frames of all measurements that nobody can account for; see Outcome::unexplained.
+  [[nodiscard]] std::uint64_t unexplained() const;
   /// Whether it was ended before everything was measured.
   [[nodiscard]] bool partial() const { return measurements.size() < planned(options); }
 };

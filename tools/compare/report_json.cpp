@@ -23,7 +23,7 @@ ordered_json options_object(const Options& options) {
   object["modes"] = ordered_json::array();
   for (const netdrv::Mode mode : options.modes) object["modes"].push_back(name_of(mode));
   object["loads"] = options.loads;
-  object["ports"] = "sim";
+  object["ports"] = options.ports == Ports::tap ? "tap" : "sim";
   object["engine"] = options.engine == engine::Placement::driven ? "driven" : "thread";
   object["cores"] = options.cores == Cores::two ? "two" : "one";
   object["work_ns"] = options.work_ns;
@@ -89,6 +89,7 @@ ordered_json measurement_object(const Measurement& one) {
           {"late", outcome.late},
           {"frames", outcome.frames},
           {"dropped", outcome.dropped},
+          {"unexplained", outcome.unexplained},
           {"loop_cpu_s", outcome.app_cpu},
           {"engine_cpu_s", outcome.engine_cpu},
           {"system_cpu_s", outcome.system_cpu},

@@ -109,32 +109,41 @@ std::string ratios_table(const Scene& scene) {
 std::string head(const Results& results) {
   const Options& options = results.options;
   const Machine& machine = results.machine;
-  const bool driven = options.engine == engine::Placement::driven;
   return fmt::format(
-      "compare: simulated ports, engine {}, cores {}, work {} ns, size {}, budget {}, seed {}\n"
+      "compare: {}, work {} ns, size {}, budget {}, seed {}\n"
       "{}, {}, bellpull {} by {}\n"
       "capacity {:.0f} frames/s; {} repetitions of {} s in random order\n",
-      driven ? "driven" : "thread", options.cores == Cores::two ? "two" : "one", options.work_ns,
-      options.size, options.budget, options.seed, machine.processor, machine.kernel,
-      machine.version, machine.compiler, results.capacity(), options.repetitions, options.seconds);
+      scene_of(options), options.work_ns, options.size, options.budget, options.seed,
+      machine.processor, machine.kernel, machine.version, machine.compiler, results.capacity(),
+      options.repetitions, options.seconds);
 }
 
 std::string notes(const Results& results) {
+  const bool on_taps = results.options.ports == Ports::tap;
   std::string text = fmt::format(
       "\nMedians. ns: of processor time per frame, in the loop's thread, in the engine's, and of "
       "both in the\nkernel; us: from when a frame was due to its hand-over; bells, calls (between "
-      "driver and engine): per\nframe; burst: most frames in one hand-over; missed (for want of a "
-      "buffer), dropped (after receiving):\npercent of the frames offered. Ratios to poll are "
+      "driver and engine): per\nframe; burst: most frames in one hand-over; missed ({}), dropped "
+      "(after receiving):\npercent of the frames offered. Ratios to poll are "
       "taken "
       "within a repetition; [95 % interval], from {} of\nthem on; = no difference: it holds 1.\n",
-      kEnough);
+      on_taps ? "the TAP's queue was full" : "for want of a buffer", kEnough);
   const auto invalid = std::count_if(results.measurements.begin(), results.measurements.end(),
                                      [](const Measurement& one) { return !one.outcome.valid(); });
   if (invalid != 0) {
     text += fmt::format(
-        "{} of {} measurements are invalid and left out: the machine kept the device off its core; "
-        "let nothing\nelse run meanwhile.\n",
-        invalid, results.measurements.size());
+        "{} of {} measurements are invalid and left out: {}\n", invalid,
+        results.measurements.size(),
+        on_taps ? "more than 1 % of the frames were sent over 1 ms late;\nlet nothing else run "
+                  "meanwhile, or offer less."
+                : "the machine kept the device off its core; let nothing\nelse run meanwhile.");
+  }
+  const std::uint64_t unexplained = results.unexplained();
+  if (unexplained != 0) {
+    text += fmt::format(
+        "{} frames are unexplained: neither done with nor dropped by anybody who "
+        "counts it. Please report this.\n",
+        unexplained);
   }
   if (results.partial()) {
     text += fmt::format("partial: {} of {} measurements\n", results.measurements.size(),

@@ -5,9 +5,7 @@
 //   3. what was counted between the two moments is the outcome (difference)
 #include "trial.hpp"
 
-#include <sys/resource.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,9 +16,12 @@
 #include <string>
 #include <system_error>
 
-#include "bellpull/netdrv/sim_link.hpp"
+#include "bellpull/netdrv/clock.hpp"
 #include "bellpull/netdrv/unique_fd.hpp"
 #include "cores.hpp"
+#include "cpu_time.hpp"
+#include "sim_traffic.hpp"
+#include "tap_traffic.hpp"
 #include "work.hpp"
 
 namespace bellpull::tools::compare {
@@ -29,47 +30,13 @@ namespace {
 
 constexpr double kNanoseconds = 1e9;
 
-std::uint64_t now_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-struct Cpu {
-  double user = 0;
-  double system = 0;
-};
-
-Cpu cpu_of(int who) {
-  rusage usage{};
-  ::getrusage(who, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return {seconds(usage.ru_utime), seconds(usage.ru_stime)};
-}
-
-// A thread that spins has to be told apart from one that sleeps: on a core of its own it is the
-// device's clockwork, on a shared one it would take half of the core for nothing.
-bool engine_spins(const Trial& trial) {
-  return trial.engine == engine::Placement::autonomous && trial.cores == Cores::two;
-}
-
-bool device_wants_timer(const Trial& trial) {
-  if (trial.engine == engine::Placement::driven) {
-    return trial.settings.mode != netdrv::Mode::poll;
-  }
-  return !engine_spins(trial);
-}
-
 class Rig {
  public:
   Rig(const Trial& trial, std::span<const unsigned> cores);
 
   void begin() {
     nic_->start();
-    for (const auto& link : links_) link->device().begin(now_ns());
+    traffic_->begin();
   }
 
   // Rounds until that moment.
@@ -78,29 +45,36 @@ class Rig {
   /// Everything that was counted so far.
   [[nodiscard]] Outcome read() const;
 
-  void end() {
-    for (const auto& link : links_) link->device().end();
+  // Returns how many frames nobody can account for.
+  std::int64_t end() {
+    traffic_->end();
     nic_->drain(std::chrono::milliseconds(100));
+    return traffic_->unexplained(nic_->stats());
   }
 
  private:
   void make_engine(const Trial& trial, std::span<const unsigned> cores);
-  void add_ports(const Trial& trial);
 
   Worker worker_;
   std::optional<engine::Engine> engine_;
-  std::vector<std::unique_ptr<netdrv::SimLink>> links_;
-  std::vector<std::unique_ptr<netdrv::PacketPool>> pools_;  // of ports of other styles
+  std::unique_ptr<Traffic> traffic_;
   std::optional<netdrv::Nic> nic_;
   netdrv::UniqueFd alarm_;
   Stop* const stop_;
 };
 
+std::unique_ptr<Traffic> make_traffic(const Trial& trial, std::span<const unsigned> cores) {
+  if (trial.taps != nullptr) return std::make_unique<TapTraffic>(trial, cores);
+  return std::make_unique<SimTraffic>(trial);
+}
+
 Rig::Rig(const Trial& trial, std::span<const unsigned> cores)
-    : worker_(trial.work_ns), stop_(trial.stop) {
+    : worker_(trial.work_ns, trial.taps == nullptr ? std::nullopt : std::optional(kOutwards)),
+      stop_(trial.stop) {
   make_engine(trial, cores);
+  traffic_ = make_traffic(trial, cores);
   nic_.emplace(*engine_, worker_, trial.settings);
-  add_ports(trial);
+  traffic_->attach(*nic_, *engine_);
   alarm_ = netdrv::UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (alarm_.get() < 0) {
     throw std::system_error(errno, std::generic_category(), "timerfd_create: end of a trial");
@@ -114,7 +88,8 @@ Rig::Rig(const Trial& trial, std::span<const unsigned> cores)
 }
 
 void Rig::make_engine(const Trial& trial, std::span<const unsigned> cores) {
-  if (trial.engine == engine::Placement::driven || trial.cores == Cores::one) {
+  const bool shared = trial.cores == Cores::one || trial.taps != nullptr;
+  if (trial.engine == engine::Placement::driven || shared) {
     engine_.emplace(engine::EngineOptions{.placement = trial.engine});
     return;
   }
@@ -127,49 +102,19 @@ void Rig::make_engine(const Trial& trial, std::span<const unsigned> cores) {
   engine_.emplace(engine::EngineOptions{.placement = trial.engine, .spin = engine_spins(trial)});
 }
 
-void Rig::add_ports(const Trial& trial) {
-  for (std::size_t i = 0; i < trial.rates.size(); ++i) {
-    netdrv::SimOptions options;
-    options.name = "sim" + std::to_string(i);
-    options.arrivals = trial.arrivals;
-    options.rate = trial.rates[i];
-    options.wave_ns = trial.wave_ns;
-    options.sizes = {trial.size};
-    options.ring = trial.port.rx_ring;
-    options.seed = trial.seed + i;
-    options.timer = device_wants_timer(trial);
-    links_.push_back(std::make_unique<netdrv::SimLink>(options));
-    netdrv::SimLink& link = *links_.back();
-    if (!trial.make_port) {
-      nic_->add_port(link, trial.style, trial.port);
-      continue;
-    }
-    pools_.push_back(
-        std::make_unique<netdrv::PacketPool>(netdrv::pool_for(link.mtu(), trial.port)));
-    nic_->add_port([&](const engine::Notify& bell, netdrv::Receiver& stack) {
-      return trial.make_port({*engine_, *pools_.back(), link, bell, stack, trial.port});
-    });
-  }
-}
-
 void Rig::run_until(std::uint64_t when) {
   itimerspec alarm{};
   alarm.it_value = {.tv_sec = static_cast<time_t>(when / 1'000'000'000),
                     .tv_nsec = static_cast<long>(when % 1'000'000'000)};
   ::timerfd_settime(alarm_.get(), TFD_TIMER_ABSTIME, &alarm, nullptr);
-  while (now_ns() < when && !(stop_ != nullptr && stop_->requested())) nic_->run_once(-1);
+  while (netdrv::monotonic_ns() < when && !(stop_ != nullptr && stop_->requested()))
+    nic_->run_once(-1);
 }
 
 Outcome Rig::read() const {
   Outcome outcome;
-  outcome.seconds = static_cast<double>(now_ns()) / kNanoseconds;
+  outcome.seconds = static_cast<double>(netdrv::monotonic_ns()) / kNanoseconds;
   outcome.frames = worker_.frames();
-  for (const auto& link : links_) {
-    const netdrv::SimCounters device = link->device().counters();
-    outcome.scheduled += device.scheduled;
-    outcome.missed += device.missed_no_buffer;
-    outcome.late += device.missed_generator;
-  }
   const netdrv::NicStats stats = nic_->stats();
   outcome.wakeups = stats.wakeups;
   outcome.doorbells = stats.engine.doorbells;
@@ -183,11 +128,12 @@ Outcome Rig::read() const {
     outcome.largest_burst = std::max(outcome.largest_burst, queue.largest_burst);
     outcome.latency.push_back(queue.latency.value_or(netdrv::LatencyHistogram()));
   }
-  const Cpu mine = cpu_of(RUSAGE_THREAD);
-  const Cpu all = cpu_of(RUSAGE_SELF);
-  outcome.app_cpu = mine.user + mine.system;
-  outcome.engine_cpu = all.user + all.system - outcome.app_cpu;
-  outcome.system_cpu = all.system;
+  const CpuTime mine = cpu_of_thread();
+  const CpuTime all = cpu_of_process();
+  outcome.app_cpu = to_seconds(mine.user_us + mine.system_us);
+  outcome.engine_cpu = to_seconds(all.user_us + all.system_us) - outcome.app_cpu;
+  outcome.system_cpu = to_seconds(all.system_us);
+  traffic_->read(outcome, stats);
   return outcome;
 }
 
@@ -214,21 +160,26 @@ Outcome difference(Outcome last, const Outcome& first) {
 
 }  // namespace
 
+bool engine_spins(const Trial& trial) noexcept {
+  return trial.engine == engine::Placement::autonomous && trial.cores == Cores::two &&
+         trial.taps == nullptr;
+}
+
 Outcome run_trial(const Trial& trial) {
   const std::vector<unsigned> cores = allowed_cores();
   std::optional<OnCore> here;
   if (!cores.empty()) here.emplace(cores.front());
   Rig rig(trial, cores);
   rig.begin();
-  const std::uint64_t start = now_ns();
+  const std::uint64_t start = netdrv::monotonic_ns();
   const auto after = [start](double seconds) {
     return start + static_cast<std::uint64_t>(seconds * kNanoseconds);
   };
   rig.run_until(after(trial.seconds * 0.1));
   const Outcome first = rig.read();
   rig.run_until(after(trial.seconds * 1.1));
-  const Outcome outcome = difference(rig.read(), first);
-  rig.end();
+  Outcome outcome = difference(rig.read(), first);
+  outcome.unexplained = rig.end();
   return outcome;
 }
 

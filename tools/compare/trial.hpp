@@ -17,11 +17,13 @@ namespace bellpull::tools::compare {
 
 /// Who has which core.
 enum class Cores : std::uint8_t {
-  two,  ///< the engine, which is the device as well, has one of its own
+  two,  ///< the engine, which on simulated ports is the device as well, has one of its own
   one,  ///< engine and application share one
 };
 
-/// One measurement on simulated ports.
+class TapPair;
+
+/// One measurement, on simulated ports or from one TAP to another.
 struct Trial {
   netdrv::Style style = netdrv::Style::poll;                 ///< see netdrv::Style
   engine::Placement engine = engine::Placement::autonomous;  ///< driven: cores count for nothing
@@ -35,7 +37,11 @@ struct Trial {
   netdrv::PortOptions port{};          ///< rings
   double seconds = 0.2;                ///< measured, after a warm-up of a tenth of it
   std::uint64_t seed = 1;              ///< of the arrivals
-  /// Makes the ports of a style that is not in the library; none: Trial::style.
+  /// Frames of the one rate are sent into the first, from the second core, and leave by the second;
+  /// outlive the trial. Engine and application share the first core. None: simulated ports.
+  TapPair* taps = nullptr;
+  /// Makes the ports of a style that is not in the library, on simulated devices; none:
+  /// Trial::style.
   std::function<std::unique_ptr<netdrv::Port>(const netdrv::PortParts&)> make_port{};
   /// Ends the trial as soon as it is requested; the outcome is then of no use. None: nothing does.
   Stop* stop = nullptr;
@@ -45,12 +51,12 @@ struct Trial {
 struct Outcome {
   double seconds = 0;               ///< measured
   std::uint64_t scheduled = 0;      ///< frames that were due
-  std::uint64_t missed = 0;         ///< of these, lost for want of a buffer
-  std::uint64_t late = 0;           ///< of these, lost because the device itself was late
-  std::uint64_t frames = 0;         ///< that the application was done with
+  std::uint64_t missed = 0;         ///< of these, lost for want of a buffer, or of room in the TAP
+  std::uint64_t late = 0;           ///< of these, lost because the device was late, or sent late
+  std::uint64_t frames = 0;         ///< that the application was done with, and on TAPs sent
   std::uint64_t dropped = 0;        ///< received and dropped, for whatever reason
   double app_cpu = 0;               ///< seconds of the loop's thread
-  double engine_cpu = 0;            ///< seconds of all others: the engine and the device
+  double engine_cpu = 0;            ///< seconds of all others but a sender: engine and device
   double system_cpu = 0;            ///< of both together, in the kernel
   std::uint64_t notifies = 0;       ///< bells
   std::uint64_t border_calls = 0;   ///< between driver and engine
@@ -60,10 +66,18 @@ struct Outcome {
   std::uint64_t largest_burst = 0;  ///< handed over in one call
   /// From the time at which a frame was due to its hand-over; per port.
   std::vector<netdrv::LatencyHistogram> latency;
+  /// Frames of the whole trial, warm-up included, that were offered and neither came through nor
+  /// were dropped by anybody who counts it: 0, unless something is wrong.
+  std::int64_t unexplained = 0;
 
-  /// Whether the device kept up: no more than 1 % of what was due was lost to it.
+  /// Whether device or sender kept up: no more than 1 % of what was due was lost to it, or late.
   [[nodiscard]] bool valid() const noexcept { return late * 100 <= scheduled; }
 };
+
+/// Whether the engine is to spin. What spins has to be told apart from what sleeps: on a core of
+/// its own it is the device's clockwork, on a shared one it would take half of the core for
+/// nothing.
+[[nodiscard]] bool engine_spins(const Trial& trial) noexcept;
 
 /// Runs a trial on this thread, for about 1.2 times its seconds. Throws std::system_error, and
 /// std::invalid_argument for what cannot be.

@@ -33,13 +33,18 @@ double turns_per_ns() {
   return measured;
 }
 
-Worker::Worker(unsigned work_ns)
-    : turns_(static_cast<std::uint64_t>(turns_per_ns() * static_cast<double>(work_ns))) {}
+Worker::Worker(unsigned work_ns, std::optional<unsigned> onto)
+    : turns_(static_cast<std::uint64_t>(turns_per_ns() * static_cast<double>(work_ns))),
+      onto_(onto) {}
 
 void Worker::receive(unsigned, std::span<netdrv::Packet> burst, netdrv::Egress& egress) noexcept {
   for (netdrv::Packet& packet : burst) {
     spin(turns_);
-    egress.consume(std::move(packet));
+    if (onto_) {
+      egress.send(*onto_, std::move(packet));
+    } else {
+      egress.consume(std::move(packet));
+    }
   }
   frames_.add(burst.size());
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "bellpull/engine/counter.hpp"
@@ -19,8 +20,9 @@ void spin(std::uint64_t turns) noexcept;
 /// An application that charges the same for each frame and is then done with it.
 class Worker final : public netdrv::App {
  public:
-  /// `work_ns` nanoseconds of processor time per frame.
-  explicit Worker(unsigned work_ns);
+  /// `work_ns` nanoseconds of processor time per frame, which then goes to port number `onto`;
+  /// none: it is consumed.
+  explicit Worker(unsigned work_ns, std::optional<unsigned> onto = {});
 
   // See App.
   void receive(unsigned port, std::span<netdrv::Packet> burst,
@@ -31,6 +33,7 @@ class Worker final : public netdrv::App {
 
  private:
   const std::uint64_t turns_;
+  const std::optional<unsigned> onto_;
   engine::Counter frames_;
 };
 

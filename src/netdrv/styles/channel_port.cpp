@@ -28,7 +28,7 @@ void ChannelPort::start() noexcept {
 
 unsigned ChannelPort::tx(std::span<Packet> packets) noexcept {
   if (state() != PortState::running) return refuse(packets);
-  if (options_.tx_ring - tx_in_flight() < packets.size()) reclaim();
+  if (frames_.posted() + packets.size() > options_.tx_ring) reclaim();
   const unsigned taken = frames_.send(packets, counters_, [this](auto batch) noexcept {
     tx_->post(batch);  // cannot fail: the ring has two slots for each frame that it may hold
     calls_.add(1);
@@ -51,19 +51,16 @@ void ChannelPort::refill(engine::Counter& calls) noexcept {
   calls.add(posts + 1);
 }
 
-bool ChannelPort::is_last_buffer(engine::Counter& calls) noexcept {
-  if (!buffers_.starved() || driven()) return false;
-  refill(calls);
-  return buffers_.starved();
-}
-
 void ChannelPort::stop_rx() noexcept {
   buffers_.close();
   rx_->stop();
 }
 
+// What is unfinished may be in the hands of a sink on the engine's thread until the channel stops.
 void ChannelPort::stop_tx() noexcept {
+  frames_.stop_resending();
   tx_->stop();
+  close_frames();
   reclaim();
   set_stopped();
 }

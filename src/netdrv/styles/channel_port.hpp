@@ -16,7 +16,7 @@ class ChannelPort : public StylePort {
  public:
   // The contract of these is port.hpp's.
   void start() noexcept final;
-  unsigned tx(std::span<Packet> packets) noexcept final;
+  unsigned tx(std::span<Packet> packets) noexcept override;
   void stop_rx() noexcept final;
   void stop_tx() noexcept final;
   [[nodiscard]] std::uint64_t notifies() const noexcept override;
@@ -36,11 +36,6 @@ class ChannelPort : public StylePort {
   /// Posts what is missing in the receive ring. For the thread that owns the receive channel, whose
   /// counter of calls it gets.
   void refill(engine::Counter& calls) noexcept;
-
-  /// For a callback that alone can post, with a frame it was given: whether the frame has to be
-  /// dropped, for nothing is posted and there is no other buffer; without one the callback would
-  /// never come again.
-  [[nodiscard]] bool is_last_buffer(engine::Counter& calls) noexcept;
 
   std::unique_ptr<engine::StreamChannel> rx_;  ///< the receive channel
   std::unique_ptr<engine::StreamChannel> tx_;  ///< the transmit channel

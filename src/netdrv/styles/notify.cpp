@@ -4,19 +4,17 @@
 // over; but there is still one per descriptor, and whoever polls can only say how many may come.
 #include <limits>
 
-#include "channel_port.hpp"
+#include "bell_port.hpp"
 #include "styles.hpp"
 
 namespace bellpull::netdrv {
 
 namespace {
 
-class NotifyPort final : public ChannelPort {
+class NotifyPort final : public BellPort {
  public:
-  explicit NotifyPort(const PortParts& parts) : ChannelPort(parts, {.bell = parts.bell}) {}
+  explicit NotifyPort(const PortParts& parts) : BellPort(parts) {}
   ~NotifyPort() override { wind_down(); }
-
-  void own() noexcept override { adopt_pool(); }
 
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
     return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
@@ -35,28 +33,9 @@ class NotifyPort final : public ChannelPort {
       count = tx_->deliver(kAll, {&NotifyPort::sent, this});
       calls_.add(1 + count);
     }
+    finish_sending();
     refill(calls_);
     return count;
-  }
-
-  engine::Armed arm() noexcept override {
-    engine::Armed armed = rx_->arm();
-    calls_.add(1);
-    // Sent frames wait for the next poll, unless a sender could starve.
-    if (!frames_.getting_full()) return armed;
-    calls_.add(1);
-    if (tx_->arm() == engine::Armed::work_pending) armed = engine::Armed::work_pending;
-    return armed;
-  }
-
-  void disarm() noexcept override {
-    rx_->disarm();
-    tx_->disarm();
-    calls_.add(2);
-  }
-
-  [[nodiscard]] std::uint64_t border_calls() const noexcept override {
-    return calls_.value() + notifies();
   }
 
  private:

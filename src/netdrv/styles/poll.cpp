@@ -3,19 +3,17 @@
 // takes as many completions as it wants, when it wants them.
 #include <array>
 
-#include "channel_port.hpp"
+#include "bell_port.hpp"
 #include "styles.hpp"
 
 namespace bellpull::netdrv {
 
 namespace {
 
-class PollPort final : public ChannelPort {
+class PollPort final : public BellPort {
  public:
-  explicit PollPort(const PortParts& parts) : ChannelPort(parts, {.bell = parts.bell}) {}
+  explicit PollPort(const PortParts& parts) : BellPort(parts) {}
   ~PollPort() override { wind_down(); }
-
-  void own() noexcept override { adopt_pool(); }
 
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
     return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
@@ -40,28 +38,9 @@ class PollPort final : public ChannelPort {
       total += count;
       more = count == done_.size();
     }
+    finish_sending();
     refill(calls_);
     return total;
-  }
-
-  engine::Armed arm() noexcept override {
-    engine::Armed armed = rx_->arm();
-    calls_.add(1);
-    // Sent frames wait for the next poll, unless a sender could starve.
-    if (!frames_.getting_full()) return armed;
-    calls_.add(1);
-    if (tx_->arm() == engine::Armed::work_pending) armed = engine::Armed::work_pending;
-    return armed;
-  }
-
-  void disarm() noexcept override {
-    rx_->disarm();
-    tx_->disarm();
-    calls_.add(2);
-  }
-
-  [[nodiscard]] std::uint64_t border_calls() const noexcept override {
-    return calls_.value() + notifies();
   }
 
  private:

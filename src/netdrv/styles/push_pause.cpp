@@ -52,6 +52,7 @@ class PushPausePort final : public ChannelPort {
 
   // Slots come back by posting.
   unsigned reclaim() noexcept override {
+    finish_sending();
     refill(calls_);
     return 0;
   }
@@ -62,7 +63,7 @@ class PushPausePort final : public ChannelPort {
 
   void disarm() noexcept override { waiting_.consumer().disarm(); }
 
-  [[nodiscard]] const PortCounters* engine_counters() const noexcept override { return &pushed_; }
+  [[nodiscard]] PortCounters* engine_counters() noexcept override { return &pushed_; }
 
   [[nodiscard]] std::uint64_t notifies() const noexcept override { return bells_.value(); }
 
@@ -84,7 +85,8 @@ class PushPausePort final : public ChannelPort {
 
   static void sent(void* context, const engine::Completion& done) noexcept {
     auto& port = *static_cast<PushPausePort*>(context);
-    port.settle(done.token, result_of(done), port.pushed_);
+    // Nobody else tells the thread that sends.
+    if (port.settle(done.token, result_of(done), port.pushed_)) port.bell_.ring(port.bell_.context);
   }
 
   void pause() noexcept {

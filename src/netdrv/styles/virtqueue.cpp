@@ -113,11 +113,13 @@ class VirtqueuePort final : public StylePort {
 
   unsigned tx(std::span<Packet> packets) noexcept override {
     if (state() != PortState::running) return refuse(packets);
-    if (options_.tx_ring - tx_in_flight() < packets.size()) reclaim();
+    if (frames_.posted() + packets.size() > options_.tx_ring) reclaim();
     const unsigned taken = frames_.send(packets, counters_, [this](auto batch) noexcept {
       tx_.post(batch, false);  // there are two slots for each frame
     });
     tx_.publish();
+    // Whoever sends may be another instance, and this one asleep since before.
+    if (!driven() && frames_.may_return() && tx_.arm()) bell_.ring(bell_.context);
     return taken;
   }
 
@@ -126,14 +128,14 @@ class VirtqueuePort final : public StylePort {
         tx_.poll(kAll, [this](std::uint64_t token, const engine::StreamResult& result) noexcept {
           settle(token, result, counters_);
         });
+    finish_sending();
     refill();
     return count;
   }
 
   engine::Armed arm() noexcept override {
     bool found = rx_.arm();
-    // Sent frames wait for the next poll, unless a sender could starve.
-    if (frames_.getting_full() && tx_.arm()) found = true;
+    if (must_hear_of_sent() && tx_.arm()) found = true;
     return found ? engine::Armed::work_pending : engine::Armed::armed;
   }
 
@@ -148,7 +150,9 @@ class VirtqueuePort final : public StylePort {
   }
 
   void stop_tx() noexcept override {
+    frames_.stop_resending();
     tx_.stop();
+    close_frames();
     reclaim();
     set_stopped();
   }

@@ -16,6 +16,7 @@ enum class DropReason : std::uint8_t {
   runt,                  ///< shorter than an Ethernet header
   truncated,             ///< it filled its buffer to the last byte, so there may have been more
   unnegotiated_offload,  ///< its virtio-net header claims an offload nobody asked for
+  bad_offload,           ///< its virtio-net header and the frame contradict each other
   backlog_full,          ///< pushed into a queue that had no room for it
   no_buffer,             ///< pushed when its buffer was the last, and the pool had no other
   // by the application
@@ -37,18 +38,18 @@ enum class DropReason : std::uint8_t {
 };
 
 /// How many reasons there are.
-inline constexpr std::size_t kDropReasons = 19;
+inline constexpr std::size_t kDropReasons = 20;
 
 /// The reason as it appears in statistics.
 [[nodiscard]] constexpr std::string_view name_of(DropReason reason) noexcept {
   constexpr std::array<std::string_view, kDropReasons> names = {
-      "runt",         "truncated",    "unnegotiated_offload",
-      "backlog_full", "no_buffer",    "not_for_us",
-      "bad_length",   "bad_checksum", "fragment",
-      "unhandled",    "no_egress",    "ring_full",
-      "oversize",     "link_down",    "refused",
-      "no_memory",    "port_gone",    "write_error",
-      "shutdown"};
+      "runt",        "truncated",    "unnegotiated_offload",
+      "bad_offload", "backlog_full", "no_buffer",
+      "not_for_us",  "bad_length",   "bad_checksum",
+      "fragment",    "unhandled",    "no_egress",
+      "ring_full",   "oversize",     "link_down",
+      "refused",     "no_memory",    "port_gone",
+      "write_error", "shutdown"};
   return names[static_cast<std::size_t>(reason)];
 }
 

@@ -57,8 +57,8 @@ class Egress {
 
   /// The frame ends here, and this is why.
   void drop(Packet packet, DropReason reason) noexcept {
+    ingress_->drop_received(packet, reason);
     packet.reset();
-    ingress_->rx_dropped.add(reason);
   }
 
   /// Hands on what was collected. The Nic calls it after each burst.
@@ -80,11 +80,14 @@ class Egress {
     const std::span<Packet> packets(outlet.packets.data(), outlet.count);
     const bool crosses = outlet.crossing != nullptr;
     const unsigned taken = crosses ? outlet.crossing->push(packets) : outlet.port->tx(packets);
-    for (Packet& left : packets.subspan(taken)) left.reset();
-    if (taken != outlet.count) {
+    for (Packet& left : packets.subspan(taken)) {
       // The counters of a port that another thread polls are that thread's.
-      DropCounters& counters = crosses ? ingress_->rx_dropped : outlet.port->counters().tx_dropped;
-      counters.add(DropReason::ring_full, outlet.count - taken);
+      if (crosses) {
+        ingress_->drop_received(left, DropReason::ring_full);
+      } else {
+        outlet.port->counters().drop_unsent(left, DropReason::ring_full);
+      }
+      left.reset();
     }
     outlet.count = 0;
   }

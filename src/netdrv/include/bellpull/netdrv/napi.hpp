@@ -9,14 +9,9 @@
 
 #include "bellpull/engine/counter.hpp"
 #include "bellpull/engine/stream_channel.hpp"
+#include "bellpull/netdrv/clock.hpp"
 
 namespace bellpull::netdrv {
-
-/// Nanoseconds on some clock that never goes back, as the owner reads it.
-struct Clock {
-  std::uint64_t (*now)(void* context) noexcept = nullptr;  ///< null: time stands still at 0
-  void* context = nullptr;                                 ///< handed to now()
-};
 
 /// What disable() found.
 enum class Disabled : std::uint8_t {

@@ -58,6 +58,10 @@ class Nic {
   /// The same with a port of the caller's making. Passes on what the factory throws.
   unsigned add_port(const PortFactory& factory);
 
+  /// Leaves copies of port number `port`'s frames at these points, which outlive the Nic; they are
+  /// a Capture's. Stays when the style changes. Before start() only.
+  void capture(unsigned port, const CapturePoints& points) noexcept;
+
   /// Registers the wait sources, enables the instances, starts the ports and polls each once. Once,
   /// after the last add_port(). Throws std::system_error, and std::invalid_argument for threaded
   /// instances with a port that is not polled.
@@ -70,10 +74,19 @@ class Nic {
   /// was thrown is passed on, and that port is gone.
   void set_style(Style style, std::chrono::milliseconds limit);
 
+  /// Makes port number `port` anew over its link, in the style it has: after its interface came
+  /// back (TapDevice::attach_again()), or for another MTU. It is running then, whatever it was.
+  /// Counters go on. The other ports pause meanwhile and lose nothing: what was received is handed
+  /// on first, and what is to be sent has `limit` to be sent. Owner thread, not from inside a
+  /// round, after start(). std::invalid_argument: there is no such port over a link. When a port
+  /// cannot be made, what was thrown is passed on, and that port is gone.
+  void renew(unsigned port, std::chrono::milliseconds limit);
+
   /// Lets the owner wait for something else in the same sleep, at no system call of its own: a
   /// signalfd, a timer, a listening socket. run_once() calls `watcher` on the owner's thread as
-  /// long as `fd` is readable, soon but not at once when the Nic is busy. `fd` stays the caller's
-  /// and open for the life of the Nic. Throws std::system_error.
+  /// long as `fd` is readable, soon but not at once when the Nic is busy; drain(), set_style() and
+  /// renew() never do. `fd` stays the caller's and open for the life of the Nic. Throws
+  /// std::system_error.
   void watch(int fd, const Watcher& watcher);
 
   /// Readable when run_once() may have something to do. Add it to an epoll set of your own, and
@@ -108,6 +121,9 @@ class Nic {
   /// `limit` for frames that cannot be sent; those are dropped as `shutdown`.
   void drain(std::chrono::milliseconds limit) noexcept;
 
+  /// Whether port number `port` has its interface. Owner thread.
+  [[nodiscard]] PortState state(unsigned port) const noexcept;
+
   /// Ports that still have their interface.
   [[nodiscard]] unsigned running_ports() const noexcept;
 
@@ -120,7 +136,7 @@ class Nic {
   unsigned add(std::unique_ptr<Instance> added);
   void wake() noexcept;
   void wait(int timeout_ms) noexcept;
-  void look(int timeout_ms) noexcept;
+  void look(int timeout_ms, bool heed_watchers = true) noexcept;
   void set_timer() noexcept;
   int wait_for_events(void* events, int most, int timeout_ms) noexcept;
   [[nodiscard]] std::uint64_t next_timer() const noexcept;
@@ -140,8 +156,8 @@ class Nic {
   void stop_threads() noexcept;
   void start_instances();
   void start_instance(Instance& instance);
-  void quiesce(std::chrono::milliseconds limit) noexcept;
-  void restyle_from(std::size_t first, Style style);
+  void remake(const std::function<void(Instance&)>& make);
+  void remake_from(std::size_t first, const std::function<void(Instance&)>& make);
   void go_on();
   [[nodiscard]] bool busy() noexcept;
   [[nodiscard]] bool all_sent() const noexcept;

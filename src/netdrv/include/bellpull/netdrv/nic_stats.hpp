@@ -11,6 +11,7 @@
 #include "bellpull/netdrv/drop_reason.hpp"
 #include "bellpull/netdrv/latency_histogram.hpp"
 #include "bellpull/netdrv/napi.hpp"
+#include "bellpull/netdrv/offload_set.hpp"
 #include "bellpull/netdrv/port.hpp"
 
 namespace bellpull::netdrv {
@@ -24,6 +25,11 @@ struct QueueStats {
   std::array<std::uint64_t, kDropReasons> rx_dropped{};  ///< by DropReason
   std::uint64_t tx_packets = 0;                          ///< see PortCounters
   std::uint64_t tx_bytes = 0;                            ///< see PortCounters
+  std::uint64_t rx_segments = 0;                         ///< see PortCounters
+  std::uint64_t tx_segments = 0;                         ///< see PortCounters
+  std::uint64_t tx_coalesced = 0;                        ///< see PortCounters
+  std::uint64_t tx_cut = 0;                              ///< see PortCounters
+  std::uint64_t tx_offload_refused = 0;                  ///< see PortCounters
   std::array<std::uint64_t, kDropReasons> tx_dropped{};  ///< by DropReason
   std::uint64_t polls = 0;                               ///< rounds of its NAPI instance
   std::uint64_t work = 0;                                ///< budget used in them, in frames
@@ -52,6 +58,8 @@ struct PortStats {
   std::string name;                      ///< Port::name()
   PortState state = PortState::running;  ///< Port::state()
   std::vector<QueueStats> queues;        ///< one for now
+  OffloadSet rx_offloads{};              ///< Link::rx_offloads()
+  OffloadSet tx_offloads{};              ///< Link::accepted()
 };
 
 /// Counters of a Nic, copied.

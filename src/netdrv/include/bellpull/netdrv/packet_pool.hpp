@@ -42,6 +42,11 @@ class PacketPool {
   /// never blocks.
   [[nodiscard]] unsigned allocate(std::span<Packet> packets, bool with_tail) noexcept;
 
+  /// Gives `packet`, which has none and may be of another pool, a second buffer of this pool, so
+  /// that it has more room(). False if there is none. Owner thread, who must own the packet too;
+  /// never blocks.
+  [[nodiscard]] bool attach_tail(Packet& packet) noexcept;
+
   /// Makes the calling thread the owner. By then the former owner has called disown(), or neither
   /// allocates nor returns packets any more; the caller sees to it that it knows.
   void adopt() noexcept;
@@ -50,9 +55,9 @@ class PacketPool {
   /// Owner thread.
   void disown() noexcept;
 
-  /// Packets that are out: allocated and not returned. Any thread; for all but the owner those that
-  /// other threads than the owner returned lately are still out. Exact when no other thread is
-  /// returning any.
+  /// Packets that are out: allocated and not returned; attached second buffers are not counted. Any
+  /// thread; for all but the owner those that other threads than the owner returned lately are
+  /// still out. Exact when no other thread is returning any.
   [[nodiscard]] std::uint64_t outstanding() noexcept;
 
   /// Buffers of either kind as made.

@@ -8,6 +8,7 @@
 #include "bellpull/engine/channel.hpp"
 #include "bellpull/engine/counter.hpp"
 #include "bellpull/engine/notify.hpp"
+#include "bellpull/netdrv/capture_point.hpp"
 #include "bellpull/netdrv/drop_reason.hpp"
 #include "bellpull/netdrv/packet.hpp"
 
@@ -18,7 +19,7 @@ namespace bellpull::netdrv {
 ///
 /// Every received frame has one disposition: once the Nic is drained,
 /// rx_packets = rx_dropped + rx_consumed + what was handed to ports for sending,
-/// and what was handed to a port = its tx_packets + its tx_dropped.
+/// and what was handed to a port + tx_cut = its tx_packets + its tx_dropped + its tx_coalesced.
 struct PortCounters {
   engine::Counter rx_packets;   ///< frames taken from the device, dropped ones included
   engine::Counter rx_bytes;     ///< of these
@@ -28,6 +29,44 @@ struct PortCounters {
   engine::Counter tx_packets;   ///< frames the device took
   engine::Counter tx_bytes;     ///< of these
   DropCounters tx_dropped;      ///< frames handed to the port that the device did not get
+  engine::Counter
+      rx_segments;  ///< wire frames that superframes of rx_packets hold beyond the first
+  engine::Counter tx_segments;         ///< the same of tx_packets
+  engine::Counter tx_coalesced;        ///< frames that were merged into one before them
+  engine::Counter tx_cut;              ///< frames beyond the first that superframes were cut into
+  engine::Counter tx_offload_refused;  ///< frames that the device refused and that were sent again,
+                                       ///< cut or completed
+
+  /// Counts a frame taken from the device. Writer thread, as all of these.
+  void receive(const Packet& packet) noexcept {
+    rx_packets.add(1);
+    rx_bytes.add(packet.size());
+    if (capture != nullptr) [[unlikely]]
+      capture->record(packet, CaptureEvent::received);
+  }
+
+  /// Counts a received frame that ends here.
+  void drop_received(const Packet& packet, DropReason reason) noexcept {
+    rx_dropped.add(reason);
+    if (capture != nullptr) [[unlikely]]
+      capture->record(packet, CaptureEvent::rx_dropped, reason);
+  }
+
+  /// Shows a frame that the device is about to be handed; counted when it has taken it.
+  void show_sent(const Packet& packet) const noexcept {
+    if (capture != nullptr) [[unlikely]]
+      capture->record(packet, CaptureEvent::sent);
+  }
+
+  /// Counts a frame handed to the port that the device does not get.
+  void drop_unsent(const Packet& packet, DropReason reason) noexcept {
+    tx_dropped.add(reason);
+    if (capture != nullptr) [[unlikely]]
+      capture->record(packet, CaptureEvent::tx_dropped, reason);
+  }
+
+  /// Gets copies of these frames, on the writer thread; null: nobody wants them.
+  CapturePoint* capture = nullptr;
 };
 
 /// Whether a port has its interface.
@@ -86,8 +125,9 @@ class Port {
   /// and posts as many buffers as it emptied. A port that pushes straight has nothing to poll for.
   virtual Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept = 0;
 
-  /// Takes frames for sending, in order, and returns how many it took or dropped by name: the first
-  /// so many. The rest (the transmit ring is full) stay with the caller.
+  /// Takes frames for sending, in order, and returns how many it took, merged with others or
+  /// dropped by name: the first so many. The rest (the transmit ring is full) stay with the caller,
+  /// at the end of `packets`.
   virtual unsigned tx(std::span<Packet> packets) noexcept = 0;
 
   /// Returns the buffers of sent frames to their pool; unbounded by any budget. Returns how many.
@@ -121,9 +161,9 @@ class Port {
   /// Counters of the owner thread, which may add drops of its own.
   [[nodiscard]] virtual PortCounters& counters() noexcept = 0;
 
-  /// What the thread that runs the engine counted besides, where that is another one; null:
+  /// What the thread that runs the engine counts besides, where that is another one; null:
   /// nothing.
-  [[nodiscard]] virtual const PortCounters* engine_counters() const noexcept { return nullptr; }
+  [[nodiscard]] virtual PortCounters* engine_counters() noexcept { return nullptr; }
 
   /// Times its bell was rung. Any thread.
   [[nodiscard]] virtual std::uint64_t notifies() const noexcept = 0;

@@ -9,6 +9,8 @@
 
 #include "bellpull/engine/stream_channel.hpp"
 #include "bellpull/engine/stream_result.hpp"
+#include "bellpull/netdrv/link.hpp"
+#include "bellpull/netdrv/offload_set.hpp"
 #include "bellpull/netdrv/packet_pool.hpp"
 #include "bellpull/netdrv/port.hpp"
 
@@ -18,9 +20,9 @@ namespace bellpull::netdrv {
 /// came back in them. One thread, the one that posts.
 class RxBuffers {
  public:
-  /// `ring` buffers are to be posted, each for a frame of at most `mtu` bytes behind its Ethernet
-  /// header and two VLAN tags. `pool` outlives it.
-  RxBuffers(PacketPool& pool, unsigned ring, std::uint32_t mtu) noexcept;
+  /// `ring` buffers are to be posted, each for the longest frame that `link` may give: its MTU
+  /// behind an Ethernet header and two VLAN tags, or a superframe. `pool` outlives it.
+  RxBuffers(PacketPool& pool, unsigned ring, const Link& link) noexcept;
 
   /// Segments per buffer: 1 or 2.
   [[nodiscard]] unsigned segments() const noexcept { return with_tail_ ? 2 : 1; }
@@ -42,7 +44,7 @@ class RxBuffers {
   unsigned refill(Post&& post) noexcept {
     unsigned calls = 0;
     while (open_.load(std::memory_order_relaxed) && posted_ != ring_) {
-      const std::span<const engine::Request> batch = next_batch();
+      const std::span<const engine::Request> batch = next_batch(kBurst);
       if (batch.empty()) break;
       ++calls;
       const bool taken = post(batch);
@@ -50,6 +52,18 @@ class RxBuffers {
       if (!taken) break;
     }
     return calls;
+  }
+
+  /// Calls `post(const Request&)` with one of those that are missing, unless there is none or the
+  /// pool has no buffer. Returns what it answered, which says whether it was taken.
+  template <class Post>
+  bool refill_one(Post&& post) noexcept {
+    if (!open_.load(std::memory_order_relaxed) || posted_ == ring_) return false;
+    const std::span<const engine::Request> batch = next_batch(1);
+    if (batch.empty()) return false;
+    const bool taken = post(batch.front());
+    settle_batch(1, taken);
+    return taken;
   }
 
   /// The frame of a transfer that ended. Empty when it was none, or was dropped and counted. `gone`
@@ -61,11 +75,14 @@ class RxBuffers {
   void close() noexcept { open_.store(false, std::memory_order_relaxed); }
 
  private:
-  [[nodiscard]] std::span<const engine::Request> next_batch() noexcept;
+  [[nodiscard]] std::span<const engine::Request> next_batch(unsigned most) noexcept;
   void settle_batch(std::size_t count, bool taken) noexcept;
+  [[nodiscard]] bool negotiated(const Packet& packet, PortCounters& counters,
+                                DropReason& reason) const noexcept;
 
   PacketPool& pool_;
   const unsigned ring_;
+  const OffloadSet offloads_;
   const std::uint32_t max_frame_;
   const bool with_tail_;
   std::atomic<bool> open_{true};  // relaxed: whoever closes it stops the channel next

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bellpull/engine/backend.hpp"
-#include "bellpull/netdrv/napi.hpp"
+#include "bellpull/netdrv/clock.hpp"
 #include "bellpull/netdrv/timed_frame.hpp"
 
 namespace bellpull::netdrv {

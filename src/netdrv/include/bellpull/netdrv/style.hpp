@@ -39,6 +39,7 @@ struct PortOptions {
   unsigned rx_ring = 256;   ///< receive buffers posted, a power of two, 1 to 8192
   unsigned tx_ring = 256;   ///< frames that can wait for sending, a power of two, 1 to 8192
   unsigned backlog = 1024;  ///< push_backlog: frames that can wait for the stack, 1 to 65536
+  bool coalesce = true;     ///< merge frames of a flow into superframes, where the link takes them
 };
 
 /// What a port is made of. All but the options outlive it.
@@ -51,9 +52,8 @@ struct PortParts {
   PortOptions options = {};  ///< see PortOptions
 };
 
-/// The buffers that a port over a link with an MTU of `mtu` can hold, with all rings full: what its
-/// pool must have.
-[[nodiscard]] PacketPoolOptions pool_for(std::uint32_t mtu, const PortOptions& options) noexcept;
+/// The buffers that a port over `link` can hold, with all rings full: what its pool must have.
+[[nodiscard]] PacketPoolOptions pool_for(const Link& link, const PortOptions& options) noexcept;
 
 /// Makes a port of that style: opens its channels and fills its receive ring. Port::start() lets it
 /// begin. Throws std::system_error and, for options out of range, std::invalid_argument.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -27,7 +28,9 @@ class StylePort : public Port {
 
   // The contract of these is port.hpp's.
   [[nodiscard]] std::string_view name() const noexcept final { return link_.name(); }
-  [[nodiscard]] bool starved() const noexcept override { return buffers_.starved(); }
+  [[nodiscard]] bool starved() const noexcept override {
+    return buffers_.starved() || frames_.unfinished();
+  }
   [[nodiscard]] unsigned tx_in_flight() const noexcept final { return frames_.in_flight(); }
   [[nodiscard]] PortState state() const noexcept final {
     return state_.load(std::memory_order_relaxed);  // says no more than itself
@@ -43,6 +46,7 @@ class StylePort : public Port {
     void add(Packet packet) noexcept {
       if (!packet) return;
       bytes_ += packet.size();
+      longest_ = std::max(longest_, packet.size());
       packets_[count_++] = std::move(packet);
     }
 
@@ -51,6 +55,7 @@ class StylePort : public Port {
     std::array<Packet, kBurst> packets_;
     unsigned count_ = 0;
     std::uint64_t bytes_ = 0;
+    std::uint32_t longest_ = 1;
   };
 
   /// Keeps references to the parts.
@@ -82,16 +87,35 @@ class StylePort : public Port {
     return buffers_.accept(token, result, counters, state_);
   }
 
-  /// Notes the end of a frame's sending.
-  void settle(std::uint64_t token, const engine::StreamResult& result,
+  /// Notes the end of a frame's sending. True: finish_sending() goes on with it.
+  bool settle(std::uint64_t token, const engine::StreamResult& result,
               PortCounters& counters) noexcept {
-    frames_.settle(token, result, counters, state_);
+    return frames_.settle(token, result, counters, state_);
+  }
+
+  /// Whether ends of sending have to ring the bell: a sender could starve, or a frame that the
+  /// device refuses would wait for the next one. Otherwise they wait for the next poll.
+  [[nodiscard]] bool must_hear_of_sent() const noexcept {
+    return frames_.getting_full() || frames_.may_return();
   }
 
   /// Drops all of `packets`, because the port is not running. Returns how many.
   unsigned refuse(std::span<Packet> packets) noexcept {
+    close_frames();
     TxFrames::refuse(packets, state(), counters_);
     return static_cast<unsigned>(packets.size());
+  }
+
+  /// Goes on with frames that were taken and could not be posted. For reclaim(), or wherever ends
+  /// of sending are heard of on the thread that sends.
+  void finish_sending() noexcept {
+    if (frames_.unfinished() && !frames_.closed()) static_cast<void>(tx({}));
+  }
+
+  /// Drops such frames: the port sends no more. The thread that sends.
+  void close_frames() noexcept {
+    frames_.close(state() == PortState::gone ? DropReason::port_gone : DropReason::shutdown,
+                  counters_);
   }
 
   /// Hands frames to the stack, or, once the port is being destroyed, back to their pool.
@@ -147,6 +171,7 @@ class StylePort : public Port {
   std::atomic<PortState> state_{PortState::running};
   bool winding_down_ = false;
   Burst burst_;
+  std::uint32_t longest_;  // bytes: of the frames of the last burst
 };
 
 /// A completion as the ports look at it.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "bellpull/netdrv/offload_set.hpp"
 #include "bellpull/netdrv/unique_fd.hpp"
 
 namespace bellpull::netdrv {
@@ -37,8 +38,36 @@ class TapDevice {
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   /// The interface's name when it was opened.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  /// The interface's MTU when it was opened or refresh_mtu() was called, in bytes.
+  /// The interface's MTU when it was opened, refresh_mtu() was called, or set_mtu() said so, in
+  /// bytes.
   [[nodiscard]] std::uint32_t mtu() const noexcept { return mtu_; }
+
+  /// The features that this kernel's tun driver knows: those that TUNSETOFFLOAD takes. Leaves the
+  /// interface without any. Throws std::system_error.
+  [[nodiscard]] OffloadSet probe_offloads();
+
+  /// What the reader of the descriptor takes upon itself; none after it was opened. Throws
+  /// std::system_error when the kernel does not know a feature (probe_offloads()).
+  void set_offloads(OffloadSet reader);
+
+  /// What set_offloads() said last.
+  [[nodiscard]] OffloadSet offloads() const noexcept { return offloads_; }
+
+  /// Whether the descriptor has its interface still: false once that was deleted (TUNGETIFF says
+  /// EBADFD, drivers/net/tun.c). Follows a rename and a move to another network namespace.
+  [[nodiscard]] bool attached() const noexcept;
+
+  /// After the interface was deleted: attaches the same descriptor to the one that has the name
+  /// now, in the network namespace in which the descriptor was opened, sets it up as open() does,
+  /// and with the offloads that it had. What waits for the descriptor in an epoll set goes on doing
+  /// so. The MTU is not read. Makes the interface where there is none and the caller may: look
+  /// first. Throws std::system_error as open() does; without privilege it takes an interface that
+  /// belongs to the user, or to nobody. Blocks as long as the kernel takes.
+  void attach_again();
+
+  /// Says what the MTU is now, for who has heard it by netlink and may not be in the interface's
+  /// network namespace. `mtu` in bytes.
+  void set_mtu(std::uint32_t mtu) noexcept { mtu_ = mtu; }
 
   /// Reads the MTU again. Call it in the interface's network namespace. Throws std::system_error.
   void refresh_mtu();
@@ -50,6 +79,7 @@ class TapDevice {
   UniqueFd fd_;
   std::string name_;
   std::uint32_t mtu_ = 0;
+  OffloadSet offloads_;
 };
 
 }  // namespace bellpull::netdrv

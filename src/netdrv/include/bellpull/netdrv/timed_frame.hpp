@@ -30,6 +30,15 @@ struct TimedFrame {
   std::uint64_t time_ns = 0;   ///< when it was scheduled to be sent, on the sender's clock
 };
 
+/// What all frames of a TimedFrameWriter have in common, for who has to write the same frames where
+/// it cannot be called, as in an XDP program. The sums are of 16-bit words and may exceed 16 bits.
+struct TimedFrameBase {
+  std::array<std::byte, 42> headers{};  ///< Ethernet, IPv4, UDP; 0 in what differs between frames
+  std::uint32_t ip_sum = 0;             ///< of the IPv4 header, without length and checksum
+  std::uint32_t udp_sum = 0;            ///< of addresses, protocol and destination port
+  std::uint16_t macs = 0;               ///< what the check has of the Ethernet addresses
+};
+
 /// Makes timed frames: Ethernet, IPv4, UDP to port 7 (echo, RFC 862) with right checksums; then, in
 /// the order of the wire, a check of 16 bits, the flow of 16, the sequence of 48 and the time of
 /// 64; then a pattern that depends on flow and sequence. Any number of threads.
@@ -41,13 +50,11 @@ class TimedFrameWriter {
   /// Fills `frame`, of kMinTimedFrame to kMaxTimedFrame bytes.
   void write(std::span<std::byte> frame, const TimedFrame& said) const noexcept;
 
- private:
-  static constexpr std::size_t kHeaders = 42;
+  /// What they have in common.
+  [[nodiscard]] const TimedFrameBase& base() const noexcept { return base_; }
 
-  std::array<std::byte, kHeaders> headers_{};  // what is the same in all
-  std::uint32_t ip_sum_ = 0;                   // of the header, without length and checksum
-  std::uint32_t udp_sum_ = 0;                  // of addresses, protocol and destination port
-  std::uint16_t macs_ = 0;                     // what the check has of the Ethernet addresses
+ private:
+  TimedFrameBase base_;
 };
 
 /// What a frame turned out to be.

@@ -11,11 +11,14 @@ namespace bellpull::netdrv {
 
 /// When arrival number n comes, for any n: a table of moments that repeats with a period of whole
 /// nanoseconds, so that nothing adds up over time. Pure arithmetic; times are ns from the start.
+/// Any number of threads.
 class SimSchedule {
  public:
+  /// The time of an arrival that there will not be.
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
-  /// Throws std::invalid_argument for options out of range.
+  /// Of the options it reads those that say when: arrivals, rate, burst, wave, trace, frames, seed.
+  /// Throws std::invalid_argument for one of these out of range.
   explicit SimSchedule(const SimOptions& options);
 
   /// When arrival number `n` comes; kNever behind the last.
@@ -27,8 +30,9 @@ class SimSchedule {
   /// not depend on how many, but is least when they are few.
   [[nodiscard]] std::uint64_t due(std::uint64_t elapsed, std::uint64_t known) const noexcept;
 
-  /// Arrivals in a period, and its length.
+  /// Arrivals in a period.
   [[nodiscard]] std::uint64_t per_period() const noexcept { return moments_.size(); }
+  /// Its length in ns.
   [[nodiscard]] std::uint64_t period_ns() const noexcept { return period_; }
 
  private:
