@@ -6,6 +6,8 @@
  *
  * forwarder TAPA[@NETNS] TAPB[@NETNS] [--poll]
  *
+ * superframe_forwarder is the same, compiled with TAP_OFFLOADS: what the kernel may leave undone.
+ *
  * SIGINT or SIGTERM ends it with one JSON line on standard output.
  */
 #define _GNU_SOURCE
@@ -25,6 +27,10 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#ifndef TAP_OFFLOADS
+#define TAP_OFFLOADS 0
+#endif
 
 enum {
   kVnetHeader = 12,
@@ -88,7 +94,8 @@ static int open_tap(const char* spec) {
   int header_size = kVnetHeader;
   if (ioctl(fd, TUNSETVNETHDRSZ, &header_size) < 0)
     die("TUNSETVNETHDRSZ", spec, "check the kernel");
-  if (ioctl(fd, TUNSETOFFLOAD, 0) < 0) die("TUNSETOFFLOAD", spec, "check the kernel");
+  if (ioctl(fd, TUNSETOFFLOAD, TAP_OFFLOADS) < 0)
+    die("TUNSETOFFLOAD", spec, "it needs the offloads of Linux 6.2");
   if (netns != NULL && setns(home, CLONE_NEWNET) < 0)
     die("setns", "the first namespace", "run as root");
   close(home);

@@ -19,7 +19,6 @@ PATIENCE_S = 10.0
 # How much of a core other people may use during a load before it is run again. What is measured
 # is never looked at for that, so it does not favour a result.
 FOREIGN_CORES = 0.10
-ATTEMPTS = 5
 QUIET_PAUSE_S = 2.0
 PR_SET_PDEATHSIG = 1
 
@@ -39,9 +38,13 @@ def call(*command):
 
 
 class Child:
-    """A pinned process that dies with us and whose standard error is kept for the error line."""
+    """A pinned process that dies with us and whose standard error is kept for the error line.
 
-    def __init__(self, command, core, netns=None):
+    With `silent`, its standard output is kept there as well and not awaited at the end; its
+    standard input stays open.
+    """
+
+    def __init__(self, command, core, netns=None, silent=False):
         self.command = [str(word) for word in command]
         self.name = Path(self.command[0]).name
         self.log = tempfile.TemporaryFile(mode="w+")
@@ -52,7 +55,9 @@ class Child:
             os.sched_setaffinity(0, {core})
 
         # A process group of its own: Ctrl-C reaches only us, and we end the children in order.
-        self.process = subprocess.Popen(prefix + self.command, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(prefix + self.command,
+                                        stdin=subprocess.PIPE if silent else subprocess.DEVNULL,
+                                        stdout=self.log if silent else subprocess.PIPE,
                                         stderr=self.log, text=True, preexec_fn=prepare,
                                         start_new_session=True)
 
@@ -109,7 +114,9 @@ class Child:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)  # with what a wrapper may have started
         self.process.wait()
-        self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
         self.log.close()
 
     def cpu(self):
@@ -172,8 +179,8 @@ class Testbed:
                 subprocess.run(["ip", "netns", "del", name], check=False)
 
     @contextlib.contextmanager
-    def child(self, command, core, netns=None):
-        child = Child(command, core, netns)
+    def child(self, command, core, netns=None, silent=False):
+        child = Child(command, core, netns, silent)
         self.children.append(child)
         yield child
         # Only after a good end; after an exception remove() has the list.
@@ -186,13 +193,25 @@ class Testbed:
         with self.child(command, CORE_UNDER_TEST) as child:
             child.name = program.kind
             child.wait_ready()
-            for netns, tap, address in ((self.ns_a, TAP_A, ADDRESS_A),
-                                        (self.ns_b, TAP_B, ADDRESS_B)):
-                call("ip", "-n", netns, "addr", "add", f"{address}/24", "dev", tap)
-                call("ip", "-n", netns, "link", "set", tap, "up")
+            self.bring_up()
             yield child
             child.frames_by_kernel = self.frames_written()
             child.statistics = child.stop()
+
+    def bring_up(self):
+        for netns, tap, address in ((self.ns_a, TAP_A, ADDRESS_A), (self.ns_b, TAP_B, ADDRESS_B)):
+            call("ip", "-n", netns, "addr", "add", f"{address}/24", "dev", tap)
+            call("ip", "-n", netns, "link", "set", tap, "up")
+
+    def wait_gone(self):
+        """Waits for the interfaces of the last program, which the kernel may remove behind it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while any(call("ip", "-n", netns, "-br", "link", "show", "type", kind).strip()
+                  for netns in (self.ns_a, self.ns_b) for kind in ("tun", "veth")):
+            if time.monotonic() > deadline:
+                raise Failure(f"interfaces in {self.ns_a} or {self.ns_b} outlived their program by "
+                              f"{PATIENCE_S:.0f} s; look who holds them: ls -l /proc/*/fd")
+            time.sleep(0.01)
 
     def frames_written(self):
         """Frames that the program under test wrote into both TAPs, as the kernel counted them."""
@@ -253,16 +272,21 @@ def our_cpu():
 
 
 def run_load(bed, device, load, args):
+    result = undisturbed(lambda: run_load_once(bed, device, load, args), args.attempts)
+    check_carried(device, load, result)
+    return result
+
+
+def undisturbed(run, attempts):
     """Runs a load until it was disturbed by nobody else on the machine, a few times at most."""
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, attempts + 1):
         began, busy, ours = time.monotonic(), machine_busy(), our_cpu()
-        result = run_load_once(bed, device, load, args)
+        result = run()
         ours = our_cpu() - ours + result["cpu_ns"] / 1e9
         cores = max(0.0, machine_busy() - busy - ours) / (time.monotonic() - began)
-        if cores <= FOREIGN_CORES or attempt == ATTEMPTS:
+        if cores <= FOREIGN_CORES or attempt == attempts:
             result.update(foreign_cores=round(cores, 3), attempts=attempt,
                           disturbed=cores > FOREIGN_CORES)
-            check_carried(device, load, result)
             return result
         time.sleep(QUIET_PAUSE_S)
 

@@ -47,30 +47,32 @@ def overload_bars(samples):
                                 lambda value, low, high: value >= KEEPS)
 
 
-def adaptive_bars(samples):
+def adaptive_bars(samples, place, of=""):
+    """`of`: what the bars' names have besides."""
     def near(value, low, high):
         return low >= NEAR_BETTER and (high - low) / 2 <= HALF_WIDTH or low >= 1
     condition = f"low>={NEAR_BETTER:.2f},half<={HALF_WIDTH:.2f}"
-    for load in MODE_LOADS:
-        fixed = [mode_point("two", load, mode) for mode in ("interrupt", "poll")]
-        mine = mode_point("two", load, "adaptive")
-        yield ratio_bar(f"adaptive.goodput.{load}",
+    where = f"mode/{place}"
+    for load in MODE_LOADS[place]:
+        fixed = [mode_point(place, load, mode) for mode in ("interrupt", "poll")]
+        mine = mode_point(place, load, "adaptive")
+        yield ratio_bar(f"adaptive.{of}goodput.{load}",
                         samples.ratio(samples.figure(mine, "goodput_fps"),
-                                      samples.best(fixed, "goodput_fps")), condition, near)
-        yield ratio_bar(f"adaptive.p99.{load}",
-                        samples.ratio(samples.best(fixed, "p99_ns", min),
+                                      samples.better_point(fixed, "goodput_fps")), condition, near)
+        yield ratio_bar(f"adaptive.{of}p99.{load}",
+                        samples.ratio(samples.better_point(fixed, "p99_ns", min),
                                       samples.figure(mine, "p99_ns")), condition, near)
-    yield ratio_bar("adaptive.low_cpu",
-                    samples.ratio(samples.figure("mode/two/low/adaptive", "app_cpu_share"),
-                                  samples.figure("mode/two/low/interrupt", "app_cpu_share")),
+    yield ratio_bar(f"adaptive.{of}low_cpu",
+                    samples.ratio(samples.figure(f"{where}/low/adaptive", "app_cpu_share"),
+                                  samples.figure(f"{where}/low/interrupt", "app_cpu_share")),
                     f"<={LOW_CPU}", lambda value, low, high: value <= LOW_CPU)
-    switches = samples.ratio(samples.figure("mode/two/square/adaptive", "mode_switches"),
-                             samples.figure("mode/two/square/adaptive", "edges"))
-    yield ratio_bar("adaptive.switches_per_edge", switches, f"<={SWITCHES_PER_EDGE:.0f}",
+    switches = samples.ratio(samples.figure(f"{where}/square/adaptive", "mode_switches"),
+                             samples.figure(f"{where}/square/adaptive", "edges"))
+    yield ratio_bar(f"adaptive.{of}switches_per_edge", switches, f"<={SWITCHES_PER_EDGE:.0f}",
                     lambda value, low, high: high <= SWITCHES_PER_EDGE)
     for mode in ("interrupt", "adaptive"):
-        woken = samples.worst(f"mode/two/idle/{mode}", "wakeups_total")
-        name = f"idle.{mode}.wakeups"
+        woken = samples.worst(f"{where}/idle/{mode}", "wakeups_total")
+        name = f"idle.{of}{mode}.wakeups"
         yield (missing(name, "==0") if woken is None else
                Bar(name, f"{woken:.0f}", "==0", woken == 0, "  # the most in any repetition"))
 
@@ -110,7 +112,8 @@ def push_bar(samples):
 
 def all_bars(samples):
     yield from overload_bars(samples)
-    yield from adaptive_bars(samples)
+    yield from adaptive_bars(samples, "two")
+    yield from adaptive_bars(samples, "tap", "tap.")
     yield from fairness_bars(samples)
     yield from call_bars(samples)
     yield push_bar(samples)

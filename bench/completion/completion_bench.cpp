@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One Nic over each completion style, on simulated ports: a benchmark per point, each of them one
-// trial of tools/compare. `bench/run completion` runs it, once per repetition, with the capacities
-// that it found in a first run.
+// One Nic over each completion style, on simulated ports, and over one of them from TAP to TAP: a
+// benchmark per point, each of them one trial of tools/compare. `bench/run completion` runs it,
+// once per repetition, with the capacities that it found in a first run.
 #include <benchmark/benchmark.h>
 
 #include <array>
-#include <cstdlib>
-#include <map>
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "compare/tap_pair.hpp"
 #include "compare/trial.hpp"
+#include "completion_request.hpp"
+#include "netns.hpp"
 #include "unbudgeted_port.hpp"
 
 namespace bellpull::bench {
@@ -19,32 +23,16 @@ namespace {
 
 using netdrv::Mode;
 using netdrv::Style;
-using tools::compare::Cores;
 using tools::compare::Outcome;
+using tools::compare::TapPair;
 using tools::compare::Trial;
 
-// Where engine and application run.
-struct Place {
-  const char* name;
-  engine::Placement engine;
-  Cores cores;
-};
-
-constexpr std::array kPlaces = {Place{"two", engine::Placement::autonomous, Cores::two},
-                                Place{"one", engine::Placement::autonomous, Cores::one},
-                                Place{"driven", engine::Placement::driven, Cores::one}};
 constexpr std::array kModes = {"interrupt", "poll", "adaptive"};
 constexpr std::array kLoads = {0.1, 0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 4.0, 10.0};
 constexpr std::array kModeLoads = {0.1, 0.3, 0.8, 2.0, 10.0};
+// A sender cannot offer a TAP much more than what can be done.
+constexpr std::array kTapLoads = {0.1, 0.3, 0.8, 1.2, 1.5};
 constexpr double kLowRate = 1000;  // frames per second: what a machine that does nothing hears
-
-// What is asked for on the command line, before Google Benchmark's own.
-struct Request {
-  unsigned work_ns = 500;
-  double seconds = 0.1;
-  std::uint64_t seed = 1;
-  std::map<std::string, double> capacity;  // by place
-};
 
 std::string number(double value) {
   std::string text = std::to_string(value);
@@ -112,19 +100,18 @@ void add(const std::string& name, const Trial& trial) {
       ->Unit(benchmark::kMillisecond);
 }
 
-void add_capacity(const Request& request) {
-  for (const Place& place : kPlaces) {
-    const Trial trial = trial_at(request, place, Mode::interrupt);
-    const auto run = [trial](benchmark::State& state) {
-      for (auto _ : state) {
-        state.counters["goodput_fps"] = find_capacity(trial);
-        state.SetIterationTime(trial.seconds);
-      }
-    };
-    benchmark::RegisterBenchmark((std::string("capacity/") + place.name).c_str(), run)
-        ->UseManualTime()
-        ->Iterations(1);
-  }
+void add_capacity(const Request& request, const Place& place, TapPair* taps) {
+  Trial trial = trial_at(request, place, Mode::interrupt);
+  trial.taps = taps;
+  const auto run = [trial](benchmark::State& state) {
+    for (auto _ : state) {
+      state.counters["goodput_fps"] = find_capacity(trial);
+      state.SetIterationTime(trial.seconds);
+    }
+  };
+  benchmark::RegisterBenchmark((std::string("capacity/") + place.name).c_str(), run)
+      ->UseManualTime()
+      ->Iterations(1);
 }
 
 // Goodput, latency and CPU of each style over the load that is offered.
@@ -146,28 +133,36 @@ void add_sweep(const Request& request, const Place& place, double capacity) {
   }
 }
 
-// Interrupt, polled and adaptive, each over Style::poll.
-void add_modes(const Request& request, const Place& place, double capacity) {
+// Interrupt, polled and adaptive, each over Style::poll; on simulated ports, or on TAPs.
+void add_modes(const Request& request, const Place& place, double capacity,
+               std::span<const double> loads, TapPair* taps) {
+  const std::string where = std::string("mode/") + place.name;
   for (std::size_t mode = 0; mode < kModes.size(); ++mode) {
     Trial trial = trial_at(request, place, static_cast<Mode>(mode));
+    trial.taps = taps;
     trial.settings.latency_every = 1;
-    trial.seconds *= 4;  // one interruption must not be a hundredth of it
     const std::string end = std::string("/") + kModes[mode];
-    for (const double load : kModeLoads) {
+    // A machine that takes the core away for some milliseconds, every few hundred, spoils the p99
+    // of a long sample more or less, of each one; but only few of many short ones.
+    trial.seconds = request.seconds * 0.5;
+    for (const double load : loads) {
       trial.rates = {capacity * load};
-      add(std::string("mode/") + place.name + "/load:" + number(load) + end, trial);
+      add(where + "/load:" + number(load) + end, trial);
     }
+    trial.seconds = request.seconds * 2;  // processor time of few frames
     trial.rates = {kLowRate};
-    add(std::string("mode/") + place.name + "/low" + end, trial);
+    add(where + "/low" + end, trial);
+    trial.seconds = request.seconds * 4;
     trial.rates = {0.001};  // none within the hour
-    add(std::string("mode/") + place.name + "/idle" + end, trial);
+    add(where + "/idle" + end, trial);
   }
   Trial wave = trial_at(request, place, Mode::adaptive);
+  wave.taps = taps;
   wave.arrivals = netdrv::Arrivals::square;
   wave.wave_ns = 100'000'000;
   wave.seconds = 1;
   wave.rates = {capacity * 0.4};
-  add(std::string("mode/") + place.name + "/square/adaptive", wave);
+  add(where + "/square/adaptive", wave);
 }
 
 // Eight ports that are offered far too much and one that is not, and that one alone.
@@ -216,57 +211,45 @@ void add_calls(const Request& request, double capacity) {
   }
 }
 
-double value_of(std::string_view argument, std::string_view option) {
-  if (!argument.starts_with(option)) return -1;
-  return std::atof(argument.substr(option.size()).data());
+void add_simulated(const Request& request) {
+  for (const Place& place : kPlaces) {
+    add_capacity(request, place, nullptr);
+    const auto found = request.capacity.find(place.name);
+    if (found == request.capacity.end()) continue;
+    add_sweep(request, place, found->second);
+    add_fairness(request, place, found->second);
+    if (&place != &kPlaces[0]) continue;
+    add_modes(request, place, found->second, kModeLoads, nullptr);
+    add_causes(request, found->second);
+    add_calls(request, found->second);
+  }
 }
 
-Request understand(int& argc, char** argv) {
-  Request request;
-  int kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    bool ours = true;
-    if (const double value = value_of(argument, "--work-ns="); value >= 0) {
-      request.work_ns = static_cast<unsigned>(value);
-    } else if (const double seconds = value_of(argument, "--seconds="); seconds > 0) {
-      request.seconds = seconds;
-    } else if (const double seed = value_of(argument, "--seed="); seed >= 0) {
-      request.seed = static_cast<std::uint64_t>(seed);
-    } else {
-      ours = false;
-      for (const Place& place : kPlaces) {
-        const double capacity = value_of(argument, std::string("--capacity-") + place.name + "=");
-        if (capacity <= 0) continue;
-        request.capacity[place.name] = capacity;
-        ours = true;
-      }
-    }
-    if (!ours) argv[kept++] = argv[i];
+// The TAPs outlive the benchmarks.
+void add_taps(const Request& request, std::optional<TapPair>& taps) {
+  tools::enter_own_netns();
+  taps.emplace();
+  add_capacity(request, kTaps, &*taps);
+  const auto found = request.capacity.find(kTaps.name);
+  if (found != request.capacity.end()) {
+    add_modes(request, kTaps, found->second, kTapLoads, &*taps);
   }
-  argc = kept;
-  return request;
 }
 
 }  // namespace
 }  // namespace bellpull::bench
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   using namespace bellpull::bench;
   const Request request = understand(argc, argv);
-  add_capacity(request);
-  for (const Place& place : kPlaces) {
-    const auto found = request.capacity.find(place.name);
-    if (found == request.capacity.end()) continue;
-    add_sweep(request, place, found->second);
-    add_modes(request, place, found->second);
-    add_fairness(request, place, found->second);
-    if (&place != &kPlaces[0]) continue;
-    add_causes(request, found->second);
-    add_calls(request, found->second);
-  }
+  std::optional<TapPair> taps;
+  if (request.taps) add_taps(request, taps);
+  add_simulated(request);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();
   return 0;
+} catch (const std::exception& error) {
+  std::cerr << "completion_bench: " << error.what() << '\n';
+  return 1;
 }

@@ -74,13 +74,14 @@ def causes_table(samples):
                       "twice, 32 buffers: warm", "twice, 4096 buffers: cold"], rows)
 
 
-def modes_table(samples):
+def modes_table(samples, place, words):
     yield ""
-    yield "Modes of the style `poll`, two cores: goodput in million frames/s, p99 in µs, CPU in cores:"
+    yield f"Modes of the style `poll`, {words}: goodput in million frames/s, p99 in µs, CPU in cores:"
     yield ""
     rows = []
-    for load in (*MODE_LOADS, "low", "idle"):
-        names = [mode_point("two", load, mode) if load in MODE_LOADS else f"mode/two/{load}/{mode}"
+    loads = MODE_LOADS[place]
+    for load in (*loads, "low", "idle"):
+        names = [mode_point(place, load, mode) if load in loads else f"mode/{place}/{load}/{mode}"
                  for mode in MODES]
         rows.append([load, *(cell(samples, name, figure, scale, digits)
                              for figure, scale, digits in
@@ -123,10 +124,12 @@ def markdown(document):
     kernel = facts["kernel"].partition("-")[0]
     yield (f"{facts['cpu']}, Linux {kernel}, {facts['compiler']}, commit {facts['commit']}, seed "
            f"{parameters['seed']}, {parameters['repetitions']} repetitions of "
-           f"{parameters['seconds']} s per point, {parameters['work_ns']} ns of work per frame.")
+           f"{parameters['seconds']} s per point ({parameters.get('mode_repetitions', 0)} of half of it "
+           f"where modes are compared), {parameters['work_ns']} ns of work per frame.")
     yield from sweep_tables(samples, document)
     yield from calls_table(samples)
     yield from causes_table(samples)
-    yield from modes_table(samples)
+    yield from modes_table(samples, "two", "two cores")
+    yield from modes_table(samples, "tap", "from TAP to TAP")
     yield from fairness_table(samples)
     yield from control_lines(samples)

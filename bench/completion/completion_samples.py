@@ -12,7 +12,8 @@ PLACES = ("two", "one", "driven")
 STYLES = ("push", "push-backlog", "push-pause", "notify", "poll", "virtqueue")
 COLUMNS = (*STYLES, "unbudgeted", "control")
 LOADS = ("0.1", "0.3", "0.5", "0.8", "1", "1.5", "2", "4", "10")
-MODE_LOADS = ("0.1", "0.3", "0.8", "2", "10")
+# By place: where the modes are compared.
+MODE_LOADS = {"two": ("0.1", "0.3", "0.8", "2", "10"), "tap": ("0.1", "0.3", "0.8", "1.2", "1.5")}
 
 
 class Samples:
@@ -72,6 +73,13 @@ class Samples:
             values = [value for value in (each(repetition) for each in figures) if value is not None]
             return better(values) if values else None
         return of
+
+    def better_point(self, names, figure, better=max):
+        """The point whose median is the better one: chosen once, and not anew in each repetition,
+        where the luckier of two equal ones would be better than both."""
+        medians = {name: self.median(name, figure) for name in names}
+        known = [name for name in names if medians[name] is not None]
+        return self.figure(better(known, key=medians.get) if known else names[0], figure)
 
 
 def sweep(place, load, column):

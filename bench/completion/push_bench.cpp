@@ -37,7 +37,7 @@ struct Sink final : Receiver {
 void by_style(benchmark::State& state) {
   SimLink link(flood());
   engine::Engine engine{engine::EngineOptions{}};
-  PacketPool pool(pool_for(link.mtu(), {}));
+  PacketPool pool(pool_for(link, {}));
   Sink sink;
   const auto port = make_port(Style::push, {engine, pool, link, {}, sink, {}});
   port->start();
@@ -50,7 +50,7 @@ void by_style(benchmark::State& state) {
 // takes the frame, hands it on, and gives the device new buffers now and then.
 class ByHand {
  public:
-  ByHand() : backend_(link_.make_receiver()), pool_(pool_for(link_.mtu(), {})) {
+  ByHand() : backend_(link_.make_receiver()), pool_(pool_for(link_, {})) {
     buffers_.refill([this](auto batch) noexcept { return start(batch); });
     link_.device().begin(link_.device().now());
   }
@@ -103,7 +103,7 @@ class ByHand {
   SimLink link_{flood()};
   std::unique_ptr<engine::Backend> backend_;
   PacketPool pool_;
-  RxBuffers buffers_{pool_, kRing, link_.mtu()};
+  RxBuffers buffers_{pool_, kRing, link_};
   PortCounters counters_;
   std::atomic<PortState> state_{PortState::running};
   Sink sink_;

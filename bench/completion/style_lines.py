@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STYLES = ROOT / "src/netdrv/styles"
 HEADER = ROOT / "src/netdrv/include/bellpull/netdrv/style.hpp"
-SHARED = "channel_port"
+BASES = ["channel_port", "bell_port", "pushed_port"]
 
 # A literal is kept, so that what looks like a comment inside of it is none.
 LITERAL_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -38,22 +38,30 @@ def style_names():
     return re.findall(r'"([^"]+)"', names.group(1))
 
 
+def bases_of(source):
+    """The shared files that a style's source builds on, from the one it names down to the first."""
+    for base in reversed(BASES):
+        if f'"{base}.hpp"' in source:
+            return ", ".join(f"`{name}`" for name in dict.fromkeys([BASES[0], base]))
+    return "none"
+
+
 def row(name):
     source = (STYLES / f"{name.replace('-', '_')}.cpp").read_text()
     moves = transitions(source)
     states = {state for before, _, after in moves for state in (before, after)}
-    shared = f"{SHARED}.hpp" in source
-    return (f"| `{name}` | {code_lines(source)} | {'yes' if shared else 'no'} "
+    return (f"| `{name}` | {code_lines(source)} | {bases_of(source)} "
             f"| {len(states) or 'none'} | {len(moves) or 'none'} |")
 
 
 def main():
-    shared = sum(code_lines((STYLES / f"{SHARED}{end}").read_text()) for end in (".hpp", ".cpp"))
-    print(f"| style | lines of code | and the {shared} of `{SHARED}` | states of its own "
-          "| transitions |")
+    lengths = (f"`{base}` {sum(code_lines((STYLES / (base + end)).read_text()) for end in ('.hpp', '.cpp'))}"
+               for base in BASES)
+    print("| style | lines of code | and what it shares | states of its own | transitions |")
     print("|---|---|---|---|---|")
     for name in style_names():
         print(row(name))
+    print(f"\nLines of what is shared: {', '.join(lengths)}.")
 
 
 if __name__ == "__main__":

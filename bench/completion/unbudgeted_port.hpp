@@ -92,7 +92,7 @@ class UnbudgetedPort final : public netdrv::StylePort {
         netdrv::Packet packet = accept(done.token, netdrv::result_of(done), counters_);
         if (!packet) continue;
         if (backlog_.size() == options_.backlog) {
-          counters_.rx_dropped.add(netdrv::DropReason::backlog_full);
+          counters_.drop_received(packet, netdrv::DropReason::backlog_full);
         } else {
           backlog_.push_back(std::move(packet));
         }
