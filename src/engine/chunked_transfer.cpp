@@ -64,7 +64,7 @@ ChunkedTransfer::~ChunkedTransfer() = default;
 ChunkedResult ChunkedTransfer::make(OperationChannel& channel, const OperationRequest& request) {
   Capabilities limits = channel.capabilities();
   limits.max_segments = kMostSegments;
-  const Checked checked = check_operation(request, limits);
+  const CheckedOperation checked = check_operation(request, limits);
   if (checked.error.kind != PrepareError::Kind::none) return {{}, checked.error};
   if (portion_limits(channel, request.operation).max_segments == 0) {
     return {{},

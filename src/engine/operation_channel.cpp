@@ -87,7 +87,7 @@ PrepareError OperationChannel::check(std::span<const OperationRequest> requests)
       needed += 2;
       continue;
     }
-    Checked checked = check_operation(requests[i], capabilities());
+    CheckedOperation checked = check_operation(requests[i], capabilities());
     if (checked.error.kind != PrepareError::Kind::none) {
       checked.error.request = static_cast<std::uint32_t>(i);
       return checked.error;

@@ -78,13 +78,14 @@ class List {
   std::size_t slots_ = 0;
 };
 
-[[nodiscard]] Checked refuse(Reason reason, Side side = Side::source) noexcept {
+[[nodiscard]] CheckedOperation refuse(Reason reason, Side side = Side::source) noexcept {
   return {.error = {.kind = Kind::bad_request, .side = side, .reason = reason}};
 }
 
 }  // namespace
 
-Checked check_operation(const OperationRequest& request, const Capabilities& limits) noexcept {
+CheckedOperation check_operation(const OperationRequest& request,
+                                 const Capabilities& limits) noexcept {
   List source(request.source, Side::source, limits);
   List destination(request.destination, Side::destination, limits);
   const Operation operation = request.operation;

@@ -11,7 +11,7 @@
 namespace bellpull::engine {
 
 /// What a request that keeps the rules comes to.
-struct Checked {
+struct CheckedOperation {
   PrepareError error{};      ///< kind none, or the first rule that it broke
   std::size_t slots = 0;     ///< that it takes in the ring
   std::uint64_t length = 0;  ///< bytes that it works on
@@ -39,7 +39,7 @@ struct Checked {
 }
 
 /// Checks a request against the rules of its operation and the limits of the channel.
-[[nodiscard]] Checked check_operation(const OperationRequest& request,
+[[nodiscard]] CheckedOperation check_operation(const OperationRequest& request,
                                       const Capabilities& limits) noexcept;
 
 }  // namespace bellpull::engine

@@ -43,7 +43,7 @@ Submitter::~Submitter() {
 // All rules are checked before anything is taken: all or nothing.
 PrepareError Submitter::check(std::span<const OperationRequest> requests) const noexcept {
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    Checked checked = check_operation(requests[i], capabilities());
+    CheckedOperation checked = check_operation(requests[i], capabilities());
     if (checked.error.kind == Kind::none && seat_ != nullptr &&
         checked.slots > seat_->ring_size()) {
       checked.error = {.kind = Kind::too_large,

@@ -39,10 +39,10 @@ constexpr std::array kSuperframes = {Shape{3000, 1000}, Shape{2500, 1000}, Shape
                                      Shape{3333, 777}, Shape{65000, 1400}};
 constexpr std::array kPlain = {Shape{1000, 0}, Shape{777, 0}, Shape{1, 0}};
 
-using Frame = std::vector<std::byte>;
+using FrameBytes = std::vector<std::byte>;
 
-Frame copy_of(const Packet& packet) {
-  Frame frame(packet.head().begin(), packet.head().end());
+FrameBytes copy_of(const Packet& packet) {
+  FrameBytes frame(packet.head().begin(), packet.head().end());
   frame.insert(frame.end(), packet.tail().begin(), packet.tail().end());
   return frame;
 }
@@ -72,12 +72,12 @@ class Trial {
   std::optional<std::string> fault_of(const ProbeFrame& frame) {
     ++number_;
     taken_.kept.clear();
-    const std::vector<Frame> expected = frames_of(made(frame));
+    const std::vector<FrameBytes> expected = frames_of(made(frame));
     const std::uint64_t faulty = faulty_frames();
     const std::uint64_t refused = sender_->counters().tx_offload_refused.value();
     Packet packet = made(frame);
     static_cast<void>(sender_->tx({&packet, 1}));
-    std::vector<Frame> got;
+    std::vector<FrameBytes> got;
     const std::uint64_t begun = monotonic_ns();
     for (bool late = false; got.size() < expected.size() && !late; late = late_since(begun)) {
       collect(got);
@@ -96,8 +96,8 @@ class Trial {
   }
 
   // The frames that it is on the wire; none if it cannot be.
-  [[nodiscard]] std::vector<Frame> frames_of(Packet packet) {
-    std::vector<Frame> frames;
+  [[nodiscard]] std::vector<FrameBytes> frames_of(Packet packet) {
+    std::vector<FrameBytes> frames;
     Segmenter segmenter;
     if (segmenter.start(std::move(packet)) != OffloadFault::none) return frames;
     Packet segment;
@@ -108,7 +108,7 @@ class Trial {
     return frames;
   }
 
-  void collect(std::vector<Frame>& got) {
+  void collect(std::vector<FrameBytes>& got) {
     engine_.retry_blocked();
     while (engine_.run(kMostFrames).completed != 0) {
     }
@@ -117,7 +117,7 @@ class Trial {
     }
     for (Packet& packet : taken_.kept) {
       if (!is_probe(packet, number_)) continue;
-      for (Frame& frame : frames_of(std::move(packet))) got.push_back(std::move(frame));
+      for (FrameBytes& frame : frames_of(std::move(packet))) got.push_back(std::move(frame));
     }
     taken_.kept.clear();
   }
@@ -141,8 +141,8 @@ class Trial {
     return drops.value(DropReason::bad_offload) + drops.value(DropReason::unnegotiated_offload);
   }
 
-  [[nodiscard]] static std::optional<std::string> difference(const std::vector<Frame>& expected,
-                                                             const std::vector<Frame>& got) {
+  [[nodiscard]] static std::optional<std::string> difference(
+      const std::vector<FrameBytes>& expected, const std::vector<FrameBytes>& got) {
     const std::string of = " of " + std::to_string(expected.size());
     for (std::size_t i = 0; i < std::min(expected.size(), got.size()); ++i) {
       if (got[i] == expected[i]) continue;

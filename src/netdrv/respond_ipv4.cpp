@@ -13,15 +13,15 @@ namespace bellpull::netdrv {
 namespace {
 
 constexpr std::uint8_t kDscp = 0xfc;
-constexpr std::uint32_t kIpBytes = sizeof(iphdr);
+constexpr std::uint32_t kIpv4Bytes = sizeof(iphdr);
 
 // The lengths and the checksum of the header. Ends the frame where the packet ends.
 std::optional<DropReason> check_header(Frame& frame) noexcept {
-  if (!frame.holds(frame.network, kIpBytes)) return DropReason::bad_length;
+  if (!frame.holds(frame.network, kIpv4Bytes)) return DropReason::bad_length;
   const auto ip = frame.read<iphdr>(frame.network);
   const std::uint32_t header = ip.ihl * 4U;
   const std::uint32_t total = wire16(ip.tot_len);
-  if (ip.version != 4 || header < kIpBytes || total < header ||
+  if (ip.version != 4 || header < kIpv4Bytes || total < header ||
       total > frame.end() - frame.network) {
     return DropReason::bad_length;
   }
@@ -36,7 +36,7 @@ std::optional<DropReason> check_header(Frame& frame) noexcept {
 // The options of a packet for us: they have to be in order, and it must not want to travel on. None
 // of them comes back in the answer.
 std::optional<DropReason> check_options(const Frame& frame) noexcept {
-  std::uint32_t at = frame.network + kIpBytes;
+  std::uint32_t at = frame.network + kIpv4Bytes;
   while (at < frame.transport) {
     const auto kind = frame.read<std::uint8_t>(at);
     if (kind == IPOPT_EOL) return {};
@@ -80,9 +80,9 @@ InternetSum pseudo_header(const iphdr& ip) noexcept {
 
 // Identification and DF stay: what is unique one way is unique the other way.
 void turn_header(Frame& frame, iphdr ip, const MacAddress& mac) noexcept {
-  ip.ihl = kIpBytes / 4;
+  ip.ihl = kIpv4Bytes / 4;
   ip.tos &= kDscp;
-  ip.tot_len = wire16(static_cast<std::uint16_t>(kIpBytes + frame.end() - frame.transport));
+  ip.tot_len = wire16(static_cast<std::uint16_t>(kIpv4Bytes + frame.end() - frame.transport));
   ip.frag_off &= wire16(IP_DF);
   ip.ttl = kHopLimit;
   std::swap(ip.saddr, ip.daddr);
@@ -92,7 +92,7 @@ void turn_header(Frame& frame, iphdr ip, const MacAddress& mac) noexcept {
   ip.check = wire16(sum.checksum());
   frame.write(frame.network, ip);
   frame.address(frame.from, mac);
-  frame.finish(kIpBytes);
+  frame.finish(kIpv4Bytes);
 }
 
 }  // namespace

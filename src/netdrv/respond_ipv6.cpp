@@ -12,7 +12,7 @@ namespace bellpull::netdrv {
 
 namespace {
 
-constexpr std::uint32_t kIpBytes = sizeof(ip6_hdr);
+constexpr std::uint32_t kIpv6Bytes = sizeof(ip6_hdr);
 constexpr std::uint32_t kEcnBits = 0x0030'0000;  // in the first word of the header
 
 // A packet on its way through here.
@@ -25,13 +25,13 @@ struct Ipv6 {
 };
 
 std::optional<DropReason> parse(Frame& frame, Ipv6& ip) noexcept {
-  if (!frame.holds(frame.network, kIpBytes)) return DropReason::bad_length;
+  if (!frame.holds(frame.network, kIpv6Bytes)) return DropReason::bad_length;
   ip.header = frame.read<ip6_hdr>(frame.network);
   ip.source = std::bit_cast<Ipv6Address>(ip.header.ip6_src);
   ip.destination = std::bit_cast<Ipv6Address>(ip.header.ip6_dst);
   ip.protocol = ip.header.ip6_nxt;
   const std::uint32_t payload = wire16(ip.header.ip6_plen);
-  frame.transport = frame.network + kIpBytes;
+  frame.transport = frame.network + kIpv6Bytes;
   if (ip.header.ip6_vfc >> 4 != 6 || payload > frame.end() - frame.transport) {
     return DropReason::bad_length;
   }
@@ -69,7 +69,7 @@ void turn_header(Frame& frame, const Ipv6& ip, const Ipv6Address& source,
   header.ip6_dst = std::bit_cast<in6_addr>(ip.source);
   frame.write(frame.network, header);
   frame.address(frame.from, mac);
-  frame.finish(kIpBytes);
+  frame.finish(kIpv6Bytes);
 }
 
 // A request to a group is answered too, from an address of ours (RFC 4443 section 4.2).

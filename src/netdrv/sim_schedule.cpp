@@ -11,7 +11,7 @@ namespace bellpull::netdrv {
 
 namespace {
 
-constexpr double kSecond = 1e9;
+constexpr double kNsPerSecond = 1e9;
 constexpr double kLeastRate = 0.001;
 constexpr double kMostRate = 1e9;
 constexpr unsigned kMostBurst = 65536;
@@ -22,7 +22,7 @@ constexpr std::size_t kMostMoments = std::size_t{1} << 22;
 constexpr unsigned kUsualMoments = 1024;
 constexpr std::size_t kGaps = 65536;
 
-[[noreturn]] void refuse(const SimOptions& options, const std::string& fault) {
+[[noreturn]] void refuse_schedule(const SimOptions& options, const std::string& fault) {
   throw std::invalid_argument("schedule of simulated NIC " + options.name + ": " + fault);
 }
 
@@ -33,8 +33,8 @@ std::uint64_t rounded(double ns) noexcept {
 void check_rate(const SimOptions& options) {
   // Written so that it refuses what is not a number.
   if (!(options.rate >= kLeastRate && options.rate <= kMostRate)) {
-    refuse(options, "a rate of " + std::to_string(options.rate) +
-                        " frames per second; choose 0.001 to 1000000000");
+    refuse_schedule(options, "a rate of " + std::to_string(options.rate) +
+                                 " frames per second; choose 0.001 to 1000000000");
   }
 }
 
@@ -67,8 +67,8 @@ SimSchedule::SimSchedule(const SimOptions& options)
       break;
     case Arrivals::bursts:
       if (options.burst == 0 || options.burst > kMostBurst) {
-        refuse(options,
-               "bursts of " + std::to_string(options.burst) + " frames; choose 1 to 65536");
+        refuse_schedule(
+            options, "bursts of " + std::to_string(options.burst) + " frames; choose 1 to 65536");
       }
       make_bursts(options.rate, options.burst);
       break;
@@ -100,7 +100,7 @@ std::uint64_t SimSchedule::due(std::uint64_t elapsed, std::uint64_t known) const
 }
 
 void SimSchedule::make_bursts(double rate, unsigned burst) {
-  const double gap = kSecond * burst / rate;
+  const double gap = kNsPerSecond * burst / rate;
   const unsigned count = bursts_per_period(gap, std::max(1U, kUsualMoments / burst));
   period_ = rounded(gap * count);
   moments_.reserve(std::size_t{count} * burst);
@@ -110,7 +110,7 @@ void SimSchedule::make_bursts(double rate, unsigned burst) {
 }
 
 void SimSchedule::make_poisson(double rate, std::uint64_t seed) {
-  period_ = rounded(kSecond * kGaps / rate);
+  period_ = rounded(kNsPerSecond * kGaps / rate);
   std::mt19937_64 random(seed);
   std::vector<double> sums(kGaps + 1);
   for (std::size_t i = 0; i < kGaps; ++i) {
@@ -128,17 +128,18 @@ void SimSchedule::make_poisson(double rate, std::uint64_t seed) {
 
 void SimSchedule::make_square(const SimOptions& options) {
   if (options.wave_ns < kLeastWave || options.wave_ns > kMostWave) {
-    refuse(options, "square waves of " + std::to_string(options.wave_ns) +
-                        " ns; choose 1000 to 1000000000000");
+    refuse_schedule(options, "square waves of " + std::to_string(options.wave_ns) +
+                                 " ns; choose 1000 to 1000000000000");
   }
   if (!(options.low_share >= 0 && options.low_share <= 1)) {
-    refuse(options, "a low rate of " + std::to_string(options.low_share) +
-                        " times the high one; choose 0 to 1");
+    refuse_schedule(options, "a low rate of " + std::to_string(options.low_share) +
+                                 " times the high one; choose 0 to 1");
   }
   const double wave = static_cast<double>(options.wave_ns);
-  const double per_wave = options.rate / kSecond * wave;
+  const double per_wave = options.rate / kNsPerSecond * wave;
   if (per_wave > static_cast<double>(kMostMoments)) {
-    refuse(options, std::to_string(rounded(per_wave)) +
+    refuse_schedule(options,
+                    std::to_string(rounded(per_wave)) +
                         " frames in each wave; choose a lower rate or shorter waves, of at most " +
                         std::to_string(kMostMoments) + " frames");
   }
@@ -157,18 +158,21 @@ void SimSchedule::make_square(const SimOptions& options) {
 }
 
 void SimSchedule::take_trace(const SimOptions& options) {
-  if (options.trace.empty()) refuse(options, "a trace without an arrival; give it one at least");
+  if (options.trace.empty())
+    refuse_schedule(options, "a trace without an arrival; give it one at least");
   if (options.trace_period_ns == 0 || options.trace_period_ns > kMostTracePeriod) {
-    refuse(options, "a trace with a period of " + std::to_string(options.trace_period_ns) +
-                        " ns; choose 1 to 1000000000000000");
+    refuse_schedule(options, "a trace with a period of " + std::to_string(options.trace_period_ns) +
+                                 " ns; choose 1 to 1000000000000000");
   }
   const auto unordered = std::is_sorted_until(options.trace.begin(), options.trace.end());
   if (unordered != options.trace.end()) {
-    refuse(options, "arrival number " + std::to_string(unordered - options.trace.begin()) +
+    refuse_schedule(options,
+                    "arrival number " + std::to_string(unordered - options.trace.begin()) +
                         " of the trace comes before the one in front of it; put them in order");
   }
   if (options.trace.back() >= options.trace_period_ns) {
-    refuse(options, "the last arrival of the trace comes " + std::to_string(options.trace.back()) +
+    refuse_schedule(options,
+                    "the last arrival of the trace comes " + std::to_string(options.trace.back()) +
                         " ns from its start, and it starts again after " +
                         std::to_string(options.trace_period_ns) + " ns; choose a longer period");
   }
