@@ -134,6 +134,9 @@ class Nic {
   friend class Instance;
 
   unsigned add(std::unique_ptr<Instance> added);
+  void open_events();
+  void watch_own();
+  void watch_sources();
   void wake() noexcept;
   void wait(int timeout_ms) noexcept;
   void look(int timeout_ms, bool heed_watchers = true) noexcept;
