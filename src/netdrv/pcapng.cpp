@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bellpull/ring/version.hpp"
+#include "vnet_header.hpp"
 
 namespace bellpull::netdrv {
 
@@ -104,7 +105,7 @@ void Pcapng::packet(std::uint32_t interface, const CaptureRecord& record,
   if (is_drop(record.event)) {
     option(kComment, "dropped: " + std::string(name_of(record.reason)));
   }
-  if (record.offload.flags != 0 || record.offload.gso_type != 0) {
+  if (!is_plain(record.offload)) {
     option(kComment, words_of(record.offload));
   }
   end();

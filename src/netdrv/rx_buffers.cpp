@@ -17,10 +17,6 @@ static_assert(kVnetHeader <= kHeadroom);
 
 namespace {
 
-[[nodiscard]] bool is_plain(const Offload& offload) noexcept {
-  return offload.flags == 0 && offload.gso_type == kVnetGsoNone;
-}
-
 // What the header asks for. DATA_VALID says that a checksum was looked at; it asks for nothing.
 Offload offload_of(const Packet& packet) noexcept {
   VnetHeader header;

@@ -2,12 +2,10 @@
 #include "bellpull/netdrv/tx_frames.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <new>
 #include <utility>
 
-#include "bellpull/netdrv/errno_class.hpp"
 #include "bellpull/netdrv/offload_check.hpp"
 #include "frame_limits.hpp"
 #include "packet_token.hpp"
@@ -19,23 +17,6 @@ namespace bellpull::netdrv {
 namespace {
 
 constexpr unsigned kTails = 2 * kBurst;
-
-[[nodiscard]] OffloadSet kind_of(const Offload& offload) noexcept {
-  switch (offload.gso_type & ~kVnetGsoEcn) {
-    case kVnetGsoNone:
-      return {OffloadFeature::csum};
-    case kVnetGsoTcp4:
-      return {OffloadFeature::tso4};
-    case kVnetGsoTcp6:
-      return {OffloadFeature::tso6};
-    default:
-      return {OffloadFeature::uso};
-  }
-}
-
-[[nodiscard]] bool asks(const Offload& offload) noexcept {
-  return offload.flags != 0 || offload.gso_type != kVnetGsoNone;
-}
 
 void write_header(const PacketBuffer& head, std::byte* to) noexcept {
   const Offload& offload = head.offload;
@@ -91,7 +72,7 @@ std::span<const engine::Request> TxFrames::describe(std::span<Packet>& packets,
     Packet packet = next(packets, counters);
     if (!packet) break;
     counters.show_sent(packet);
-    if (asks(packet.offload())) asked_.add(1);
+    if (!is_plain(packet.offload())) asked_.add(1);
     PacketBuffer& head = *packet.release();
     std::byte* const header = head.begin + head.offset - kVnetHeader;
     write_header(head, header);
@@ -184,7 +165,7 @@ TxFrames::Form TxFrames::form_of(Packet& packet, PortCounters& counters) const n
     counters.drop_unsent(packet, DropReason::oversize);
     return Form::dropped;
   }
-  if (!asks(offload)) return Form::as_it_is;
+  if (is_plain(offload)) return Form::as_it_is;
   const bool accepted = link_.accepted().contains(needed_for(offload));
   return accepted && fits(packet) ? Form::as_it_is : Form::cut;
 }
@@ -230,51 +211,6 @@ void TxFrames::close(DropReason reason, PortCounters& counters) noexcept {
   while (Packet packet = next_refused()) counters.drop_unsent(packet, reason);
   while (Packet packet = next_waiting()) counters.drop_unsent(packet, reason);
   count_held();
-}
-
-bool TxFrames::settle(std::uint64_t token, const engine::StreamResult& result,
-                      PortCounters& counters, std::atomic<PortState>& state) noexcept {
-  Packet packet(buffer_of(token));
-  if (asks(packet.offload())) answered_.add(1);
-  const bool failed = result.status == engine::Status::failed;
-  const bool again = failed && resend(packet, result.error, counters);
-  ended_.add(1);
-  if (again) return true;
-  if (result.status == engine::Status::ok) {
-    counters.tx_packets.add(1);
-    counters.tx_bytes.add(packet.size());
-    if (packet.offload().gso_type != kVnetGsoNone) {
-      counters.tx_segments.add(segments_in(packet) - 1);
-    }
-    return false;
-  }
-  if (!failed) {
-    const bool gone = state.load(std::memory_order_relaxed) == PortState::gone;
-    counters.drop_unsent(packet, gone ? DropReason::port_gone : DropReason::shutdown);
-    return false;
-  }
-  const ErrnoVerdict verdict = classify_write(result.error);
-  counters.drop_unsent(packet, verdict.reason);
-  if (verdict.reach == ErrnoClass::port) {
-    state.store(PortState::gone, std::memory_order_relaxed);  // says no more than itself
-  }
-  return false;
-}
-
-// A kernel that finds fault with a superframe may take its segments.
-bool TxFrames::resend(Packet& packet, int error, PortCounters& counters) noexcept {
-  const Offload& offload = packet.offload();
-  if (error != EINVAL || needed_for(offload).empty() || closed()) {
-    return false;
-  }
-  auto place = again_.producer().reserve(1);
-  if (!place) return false;
-  link_.give_up(kind_of(offload));
-  place.slots()[0] = packet.release();
-  place.commit();
-  refused_.add(1);
-  counters.tx_offload_refused.add(1);
-  return true;
 }
 
 }  // namespace bellpull::netdrv

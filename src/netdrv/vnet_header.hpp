@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "bellpull/netdrv/packet.hpp"
 #include "bellpull/netdrv/tap_device.hpp"
 
 namespace bellpull::netdrv {
@@ -27,5 +28,10 @@ inline constexpr std::uint8_t kVnetGsoNone = 0;    ///< VIRTIO_NET_HDR_GSO_NONE
 inline constexpr std::uint8_t kVnetGsoTcp4 = 1;    ///< VIRTIO_NET_HDR_GSO_TCPV4
 inline constexpr std::uint8_t kVnetGsoTcp6 = 4;    ///< VIRTIO_NET_HDR_GSO_TCPV6
 inline constexpr std::uint8_t kVnetGsoEcn = 0x80;  ///< VIRTIO_NET_HDR_GSO_ECN, beside TCPV4 or 6
+
+/// Whether a frame asks nothing of who reads it.
+[[nodiscard]] constexpr bool is_plain(const Offload& offload) noexcept {
+  return offload.flags == 0 && offload.gso_type == kVnetGsoNone;
+}
 
 }  // namespace bellpull::netdrv
