@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The traffic of the peers part: what is sent through a peer, and what arrived of it."""
 import json
-import signal
 
-from nic_testbed import (ADDRESS_B, CORE_OF_LOAD, IPERF_PORT, PATIENCE_S, TAP_A, TAP_B, Failure,
-                         call, is_listening)
+from nic_child import PATIENCE_S, Failure, call, is_listening
+from nic_testbed import ADDRESS_B, CORE_OF_LOAD, IPERF_PORT, TAP_A, TAP_B
 
 # Of a frame of 60 bytes that bellpull generate sends: Ethernet, IPv4 and UDP; what they carry.
 HEADERS, PAYLOAD = 42, 18

@@ -4,7 +4,8 @@ import contextlib
 import shutil
 from pathlib import Path
 
-from nic_testbed import CORE_UNDER_TEST, TAP_A, TAP_B, Failure, call
+from nic_child import Failure, call
+from nic_testbed import CORE_UNDER_TEST, TAP_A, TAP_B
 
 TESTPMD = "dpdk-testpmd"
 DPDK_PACKAGES = "dpdk-dev librte-net-tap23 librte-mempool-ring23"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The peers part: which loads go through which peers, and in which order."""
 from nic_loads import (DATAGRAM, DATAGRAMS_PER_CALL, measured, round_trips, short_frames, tcp, udp)
-from nic_testbed import undisturbed
+from nic_quiet import undisturbed
 
 FLOWS = 16
 

@@ -5,8 +5,10 @@ import re
 import statistics
 from pathlib import Path
 
+from nic_child import PATIENCE_S, Failure
 from nic_loads import received
-from nic_testbed import CORE_OF_LOAD, CORE_UNDER_TEST, PATIENCE_S, Failure, undisturbed
+from nic_quiet import undisturbed
+from nic_testbed import CORE_OF_LOAD, CORE_UNDER_TEST
 
 PORTS = (2, 8, 32)
 RATE = 96_000  # frames per second of all ports together
