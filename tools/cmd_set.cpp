@@ -3,8 +3,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -12,6 +10,7 @@
 #include <system_error>
 
 #include "bellpull/netdrv/unique_fd.hpp"
+#include "columns.hpp"
 #include "commands.hpp"
 #include "control_protocol.hpp"
 #include "output.hpp"
@@ -83,20 +82,9 @@ std::string ask(const std::string& path, std::string_view request) {
 }
 
 std::string table_of(const std::vector<SettingRow>& settings) {
-  std::vector<std::array<std::string_view, 4>> rows = {{"setting", "value", "range", "meaning"}};
+  std::vector<Row> rows = {{"setting", "value", "range", "meaning"}};
   for (const SettingRow& row : settings) rows.push_back({row.name, row.value, row.range, row.help});
-  std::array<std::size_t, 3> widths{};
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      text += fmt::format("{:<{}}  ", row[i], widths[i]);
-    }
-    text += fmt::format("{}\n", row.back());
-  }
-  return text;
+  return in_columns(rows, rows.front().size());
 }
 
 std::string json_of(const std::vector<SettingRow>& settings) {

@@ -2,70 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
+#include "exposition.hpp"
 #include "output.hpp"
 
 namespace bellpull::tools {
 
 namespace {
-
-// In a label's value these three are escaped; the rest is as it is.
-std::string quoted(std::string_view value) {
-  std::string text;
-  for (const char c : value) {
-    if (c == '\\' || c == '"') text += '\\';
-    text += c == '\n' ? std::string("\\n") : std::string(1, c);
-  }
-  return '"' + text + '"';
-}
-
-class Exposition {
- public:
-  explicit Exposition(const Snapshot& snapshot) : snapshot_(snapshot) {}
-
-  void family(std::string_view name, std::string_view type, std::string_view help) {
-    fmt::format_to(std::back_inserter(text_), "# HELP bellpull_{} {}\n# TYPE bellpull_{} {}\n",
-                   name, help, name, type);
-  }
-
-  template <class Value>
-  void sample(std::string_view name, std::string_view labels, const Value& value) {
-    fmt::format_to(std::back_inserter(text_), "bellpull_{}{}{}{} {}\n", name,
-                   labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", value);
-  }
-
-  template <class Value>
-  void single(std::string_view name, std::string_view type, std::string_view help,
-              const Value& value) {
-    family(name, type, help);
-    sample(name, "", value);
-  }
-
-  // Names are unique per network namespace only, so the namespace is a label where one was given.
-  [[nodiscard]] std::string port_labels(std::size_t port) const {
-    std::string labels = "port=" + quoted(snapshot_.nic.ports[port].name);
-    const std::string& netns = snapshot_.ends[port].netns;
-    if (!netns.empty()) labels += ",netns=" + quoted(netns);
-    return labels;
-  }
-
-  template <class Visit>
-  void each_queue(Visit&& visit) const {
-    for (std::size_t port = 0; port < snapshot_.nic.ports.size(); ++port) {
-      const auto& queues = snapshot_.nic.ports[port].queues;
-      for (std::size_t queue = 0; queue < queues.size(); ++queue) {
-        visit(queues[queue], fmt::format("{},queue=\"{}\"", port_labels(port), queue));
-      }
-    }
-  }
-
-  [[nodiscard]] const std::string& text() const noexcept { return text_; }
-
- private:
-  const Snapshot& snapshot_;
-  std::string text_;
-};
 
 void add_queue_fields(Exposition& out) {
   for (const QueueField& field : queue_fields()) {

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <iterator>
 #include <numeric>
 #include <utility>
 
+#include "columns.hpp"
 #include "output.hpp"
 
 namespace bellpull::tools {
 
 namespace {
 
-using Row = std::vector<std::string>;
 using Drops = std::array<std::uint64_t, netdrv::kDropReasons>;
 
 std::uint64_t total(const Drops& drops) {
@@ -22,23 +20,6 @@ std::uint64_t total(const Drops& drops) {
 
 std::string port_name(const Snapshot& snapshot, std::size_t port) {
   return label_of(snapshot.nic.ports[port].name, snapshot.ends[port].netns);
-}
-
-// The first two columns are words and lean left, the others are numbers and lean right.
-std::string aligned(const std::vector<Row>& rows) {
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      std::size_t width = 0;
-      for (const Row& other : rows) width = std::max(width, other[column].size());
-      if (column != 0) line += "  ";
-      line += column < 2 ? fmt::format("{:<{}}", row[column], width)
-                         : fmt::format("{:>{}}", row[column], width);
-    }
-    text += line + '\n';
-  }
-  return text;
 }
 
 std::string port_lines(const Snapshot& snapshot) {
@@ -56,7 +37,7 @@ std::string port_lines(const Snapshot& snapshot) {
       rows.push_back(std::move(row));
     }
   }
-  return aligned(rows);
+  return in_columns(rows, 2);
 }
 
 std::string drop_line(std::string_view port, std::string_view direction, const Drops& drops) {

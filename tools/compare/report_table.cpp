@@ -3,15 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 
+#include "columns.hpp"
 #include "report.hpp"
 
 namespace bellpull::tools::compare {
 
 namespace {
-
-using Row = std::vector<std::string>;
 
 // A column of the first table: a number, as it is shown.
 struct Column {
@@ -43,22 +41,6 @@ struct Ratio {
 constexpr std::array kRatios = {Ratio{"frames/s", Quantity::goodput},
                                 Ratio{"CPU per frame", Quantity::cpu}, Ratio{"p99", Quantity::p99}};
 
-// The first column is a word and leans left, the others are numbers and lean right.
-std::string aligned(const std::vector<Row>& rows) {
-  std::string text;
-  for (const Row& row : rows) {
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      std::size_t width = 0;
-      for (const Row& other : rows) width = std::max(width, other[column].size());
-      text += column == 0 ? fmt::format("  {:<{}}", row[column], width)
-                          : fmt::format("  {:>{}}", row[column], width);
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    text += '\n';
-  }
-  return text;
-}
-
 std::string mark(const Summary& summary) {
   if (summary.invalid == 0) return {};
   return summary.valid == 0 ? "invalid" : fmt::format("{} invalid", summary.invalid);
@@ -83,7 +65,7 @@ std::string values_table(const Scene& scene, double capacity) {
     }
     row.push_back(mark(summary));
   }
-  return aligned(rows);
+  return in_columns(rows, 1, "  ");
 }
 
 std::string ratio_text(const std::optional<Estimate>& ratio) {
@@ -103,7 +85,7 @@ std::string ratios_table(const Scene& scene) {
     Row& row = rows.emplace_back(Row{std::string(summary.contender.name())});
     for (const Ratio& ratio : kRatios) row.push_back(ratio_text(summary.ratio(ratio.quantity)));
   }
-  return aligned(rows);
+  return in_columns(rows, 1, "  ");
 }
 
 std::string head(const Results& results) {
