@@ -97,28 +97,21 @@ ExitStatus execute(int argc, char** argv) {
   app.set_version_flag("--version", "bellpull " + version(), "print the version");
   app.require_subcommand(1);
   CLI::App& run_command = add_run_command(app, run_words);
-  refuse_empty(run_command);
-  CLI::App& set_command = *app.add_subcommand(
-      "set",
-      "bellpull set PATH [KEY=VALUE...]\n\nList or change the settings of a run while it runs.");
-  set_command.set_help_flag("-h,--help", "print this help");
-  set_command.footer(kSetFooter);
+  CLI::App& set_command = new_command(
+      app, "set",
+      "bellpull set PATH [KEY=VALUE...]\n\nList or change the settings of a run while it runs.",
+      kSetFooter);
   add_set_options(set_command, set_words);
-  refuse_empty(set_command);
   CLI::App& compare_command = compare::add_command(app, compare_words);
-  refuse_empty(compare_command);
   CLI::App& dmatest_command = dmatest::add_command(app, dmatest_words);
-  refuse_empty(dmatest_command);
   CLI::App& generate_command = generate::add_command(app, generate_words);
-  refuse_empty(generate_command);
-  CLI::App& probe_command = *app.add_subcommand(
-      "probe",
-      "bellpull probe [options]\n\nSay what this machine allows, and what to do about the rest.");
-  probe_command.set_help_flag("-h,--help", "print this help");
-  probe_command.footer(kProbeFooter);
+  CLI::App& probe_command = new_command(
+      app, "probe",
+      "bellpull probe [options]\n\nSay what this machine allows, and what to do about the rest.",
+      kProbeFooter);
   probe_command.add_option("--format", probe_format, "table or json (default table)")
       ->type_name("FORMAT");
-  refuse_empty(probe_command);
+  for (CLI::App* command : app.get_subcommands({})) refuse_empty(*command);
 
   try {
     app.parse(argc, argv);

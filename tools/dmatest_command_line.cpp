@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "dmatest_command_line.hpp"
 
+#include "help.hpp"
+
 namespace bellpull::tools::dmatest {
 
 namespace {
@@ -95,10 +97,9 @@ void add_options(CLI::App& command, Words& words) {
 }  // namespace
 
 CLI::App& add_command(CLI::App& app, Words& words) {
-  CLI::App& command = *app.add_subcommand(
-      "dmatest", "bellpull dmatest [options]\n\nExercise a DMA back-end and verify every byte.");
-  command.set_help_flag("-h,--help", "print this help");
-  command.footer(kFooter);
+  CLI::App& command = new_command(
+      app, "dmatest",
+      "bellpull dmatest [options]\n\nExercise a DMA back-end and verify every byte.", kFooter);
   add_options(command, words);
   return command;
 }

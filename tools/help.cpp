@@ -53,4 +53,11 @@ std::string HelpLayout::make_help(const CLI::App* app, std::string, CLI::AppForm
   return footer.empty() ? text : text + '\n' + footer;
 }
 
+CLI::App& new_command(CLI::App& app, const char* name, const char* usage, const char* footer) {
+  CLI::App& command = *app.add_subcommand(name, usage);
+  command.set_help_flag("-h,--help", "print this help");
+  command.footer(footer);
+  return command;
+}
+
 }  // namespace bellpull::tools

@@ -14,4 +14,8 @@ class HelpLayout final : public CLI::FormatterBase {
                         CLI::AppFormatMode mode) const override;
 };
 
+/// Adds a command to `app`. `usage` is its usage line, an empty line, and what it does in a line;
+/// `footer` comes after its options.
+CLI::App& new_command(CLI::App& app, const char* name, const char* usage, const char* footer);
+
 }  // namespace bellpull::tools

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "run_command_line.hpp"
 
+#include "help.hpp"
+
 namespace bellpull::tools {
 
 namespace {
@@ -176,9 +178,7 @@ void add_run_options(CLI::App& command, RunWords& words) {
 
 CLI::App& add_run_command(CLI::App& app, RunWords& words) {
   CLI::App& command =
-      *app.add_subcommand("run", "bellpull run PORT... [options]\n\nRun the virtual NIC.");
-  command.set_help_flag("-h,--help", "print this help");
-  command.footer(kRunFooter);
+      new_command(app, "run", "bellpull run PORT... [options]\n\nRun the virtual NIC.", kRunFooter);
   add_run_options(command, words);
   return command;
 }

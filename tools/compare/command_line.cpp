@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "command_line.hpp"
 
+#include "help.hpp"
+
 namespace bellpull::tools::compare {
 
 namespace {
@@ -104,11 +106,10 @@ void add_options(CLI::App& command, Words& words) {
 }  // namespace
 
 CLI::App& add_command(CLI::App& app, Words& words) {
-  CLI::App& command = *app.add_subcommand(
-      "compare",
-      "bellpull compare [options]\n\nThe same NIC and traffic over each completion style.");
-  command.set_help_flag("-h,--help", "print this help");
-  command.footer(kFooter);
+  CLI::App& command = new_command(
+      app, "compare",
+      "bellpull compare [options]\n\nThe same NIC and traffic over each completion style.",
+      kFooter);
   add_options(command, words);
   return command;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "generate/command_line.hpp"
 
+#include "help.hpp"
+
 namespace bellpull::tools::generate {
 
 namespace {
@@ -95,11 +97,9 @@ void add_options(CLI::App& command, Words& words) {
 }  // namespace
 
 CLI::App& add_command(CLI::App& app, Words& words) {
-  CLI::App& command = *app.add_subcommand(
-      "generate",
-      "bellpull generate IFACE [options]\n\nSend frames into an interface at a set rate.");
-  command.set_help_flag("-h,--help", "print this help");
-  command.footer(kFooter);
+  CLI::App& command = new_command(
+      app, "generate",
+      "bellpull generate IFACE [options]\n\nSend frames into an interface at a set rate.", kFooter);
   add_options(command, words);
   return command;
 }
