@@ -13,7 +13,6 @@
 #include <getopt.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 #include <unistd.h>
 
 #include "seq_frame.h"
+#include "traffic.h"
 
 enum { kBatchMax = 512, kSizeMax = 1514 };
 
@@ -51,18 +51,6 @@ struct result {
   uint64_t errors;
   uint64_t skipped;
 };
-
-static volatile sig_atomic_t stop_requested;
-
-static void on_signal(int signal_number) {
-  (void)signal_number;
-  stop_requested = 1;
-}
-
-static void die(const char* call, const char* object, const char* remedy) {
-  fprintf(stderr, "paced_sender: %s on %s failed: %s; %s\n", call, object, strerror(errno), remedy);
-  exit(1);
-}
 
 static void refuse(const char* option, const char* text, const char* wanted) {
   fprintf(stderr, "paced_sender: %s '%s' is not usable; give %s\n", option, text, wanted);
@@ -206,9 +194,7 @@ static uint64_t stream_frames(int fd, const struct options* options, const uint8
 
 int main(int argc, char** argv) {
   const struct options options = parse(argc, argv);
-  const struct sigaction action = {.sa_handler = on_signal};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  stop_by_signal();
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 
   uint8_t mac[6];

@@ -10,7 +10,6 @@
 
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 enum {
   /* IEEE 802 local experimental ethertype 1: no protocol of the kernel answers it. */
@@ -19,12 +18,6 @@ enum {
 };
 
 static const uint32_t kSeqMark = 0x62656c6c;
-
-static inline uint64_t monotonic_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Writes what is the same in all frames of a stream. */
 static inline void seq_frame_fill(uint8_t* frame, const uint8_t source[6], uint32_t stream) {

@@ -17,7 +17,6 @@
 #include <getopt.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +28,7 @@
 #include <unistd.h>
 
 #include "seq_frame.h"
+#include "traffic.h"
 
 enum {
   kBatch = 256,
@@ -48,18 +48,6 @@ struct counts {
   uint64_t first_sent_ns;
   uint64_t last_sent_ns;
 };
-
-static volatile sig_atomic_t stop_requested;
-
-static void on_signal(int signal_number) {
-  (void)signal_number;
-  stop_requested = 1;
-}
-
-static void die(const char* call, const char* object, const char* remedy) {
-  fprintf(stderr, "seq_receiver: %s on %s failed: %s; %s\n", call, object, strerror(errno), remedy);
-  exit(1);
-}
 
 static int open_socket(const char* interface) {
   /* Protocol 0 until bound: no frame of another interface gets in before bind(). */
@@ -189,9 +177,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: seq_receiver IFACE [--idle SECONDS] [--stream ID]\n");
     return 2;
   }
-  const struct sigaction action = {.sa_handler = on_signal};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  stop_by_signal();
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 
   const int fd = open_socket(argv[optind]);

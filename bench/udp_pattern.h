@@ -9,19 +9,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 enum {
   kUdpNumber = sizeof(uint64_t),
   kUdpSegmentMax = 8972, /* an MTU of 9000 without the headers of IPv4 and UDP */
   kUdpPayloadMax = 65507 /* of one call: what an IPv4 datagram can have */
 };
-
-static inline uint64_t monotonic_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* What belongs behind the number, from the beginning of the datagram. */
 static inline void udp_pattern_fill(uint8_t* datagram, size_t size) {

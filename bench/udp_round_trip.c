@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "traffic.h"
 #include "udp_pattern.h"
 
 enum {
@@ -51,19 +51,6 @@ struct result {
   uint64_t max_ns;
   uint64_t buckets[kBuckets];
 };
-
-static volatile sig_atomic_t stop_requested;
-
-static void on_signal(int signal_number) {
-  (void)signal_number;
-  stop_requested = 1;
-}
-
-static void die(const char* call, const char* object, const char* remedy) {
-  fprintf(stderr, "udp_round_trip: %s on %s failed: %s; %s\n", call, object, strerror(errno),
-          remedy);
-  exit(1);
-}
 
 static void usage(void) {
   fprintf(stderr,
@@ -198,9 +185,7 @@ static int open_socket(const struct options* options) {
 
 int main(int argc, char** argv) {
   const struct options options = parse(argc, argv);
-  const struct sigaction action = {.sa_handler = on_signal};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  stop_by_signal();
   const int fd = open_socket(&options);
   if (!options.address) {
     fprintf(stderr, "udp_round_trip: ready\n");

@@ -15,7 +15,6 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "traffic.h"
 #include "udp_pattern.h"
 
 enum { kSocketBuffer = 64 << 20, kLookEveryUs = 50000 };
@@ -40,32 +40,24 @@ struct counts {
   uint64_t last_ns;
 };
 
-static volatile sig_atomic_t stop_requested;
 static uint8_t expected[kUdpPayloadMax];
-
-static void on_signal(int signal_number) {
-  (void)signal_number;
-  stop_requested = 1;
-}
-
-static void die(const char* call, const char* remedy) {
-  fprintf(stderr, "udp_segment_receiver: %s failed: %s; %s\n", call, strerror(errno), remedy);
-  exit(1);
-}
 
 static int open_socket(uint16_t port, bool gro) {
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) die("socket", "raise `ulimit -n`?");
+  if (fd < 0) die("socket", "the port", "raise `ulimit -n`?");
   const int size = kSocketBuffer;
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0 &&
       setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0)
-    die("SO_RCVBUF", "is memory left?");
+    die("SO_RCVBUF", "the port", "is memory left?");
   const struct timeval look = {.tv_usec = kLookEveryUs};
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look) < 0) die("SO_RCVTIMEO", "?");
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look) < 0)
+    die("SO_RCVTIMEO", "the port", "?");
   const int on = gro;
-  if (setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on) < 0) die("UDP_GRO", "give --no-gro");
+  if (setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on) < 0)
+    die("UDP_GRO", "the port", "give --no-gro");
   const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
-  if (bind(fd, (const struct sockaddr*)&any, sizeof any) < 0) die("bind", "choose another --port");
+  if (bind(fd, (const struct sockaddr*)&any, sizeof any) < 0)
+    die("bind", "the port", "choose another --port");
   return fd;
 }
 
@@ -111,7 +103,8 @@ static void receive(int fd, double idle_seconds, struct counts* counts) {
                              .msg_controllen = sizeof control.room};
     const ssize_t got = recvmsg(fd, &message, 0);
     if (got < 0) {
-      if (errno != EAGAIN && errno != EINTR) die("recvmsg", "is the interface still there?");
+      if (errno != EAGAIN && errno != EINTR)
+        die("recvmsg", "the port", "is the interface still there?");
       if (idle_ns != 0 && counts->calls != 0 && monotonic_ns() - counts->last_ns > idle_ns) return;
       continue;
     }
@@ -128,7 +121,7 @@ static void print(int fd, const struct counts* counts) {
   uint32_t memory[SK_MEMINFO_VARS] = {0};
   socklen_t size = sizeof memory;
   if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size) < 0)
-    die("SO_MEMINFO", "it needs Linux 4.12");
+    die("SO_MEMINFO", "the port", "it needs Linux 4.12");
   const uint64_t lost = counts->next - (counts->datagrams - counts->behind);
   printf(
       "{\"datagrams\":%llu,\"bytes\":%llu,\"calls\":%llu,\"lost\":%llu,\"behind\":%llu,"
@@ -160,9 +153,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: udp_segment_receiver [--port N] [--idle SECONDS] [--no-gro]\n");
     return 2;
   }
-  const struct sigaction action = {.sa_handler = on_signal};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  stop_by_signal();
   udp_pattern_fill(expected, sizeof expected);
   const int fd = open_socket((uint16_t)port, gro);
   fprintf(stderr, "udp_segment_receiver: ready\n");

@@ -14,7 +14,6 @@
 #include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "traffic.h"
 #include "udp_pattern.h"
 
 enum { kSegmentsMax = 64 /* UDP_MAX_SEGMENTS up to Linux 6.6 */ };
@@ -42,19 +42,6 @@ struct result {
   uint64_t calls;
   uint64_t refused; /* calls that found a full queue; their datagrams are a gap */
 };
-
-static volatile sig_atomic_t stop_requested;
-
-static void on_signal(int signal_number) {
-  (void)signal_number;
-  stop_requested = 1;
-}
-
-static void die(const char* call, const char* object, const char* remedy) {
-  fprintf(stderr, "udp_segment_sender: %s on %s failed: %s; %s\n", call, object, strerror(errno),
-          remedy);
-  exit(1);
-}
 
 static double number(const char* option, const char* text, double least, double most,
                      const char* wanted) {
@@ -154,9 +141,7 @@ static void stream(int fd, const struct options* options, struct result* result)
 
 int main(int argc, char** argv) {
   const struct options options = parse(argc, argv);
-  const struct sigaction action = {.sa_handler = on_signal};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  stop_by_signal();
   const int fd = open_socket(&options);
   struct result result = {0};
   const uint64_t start = monotonic_ns();
