@@ -14,6 +14,7 @@
 
 #include "compare/tap_pair.hpp"
 #include "compare/trial.hpp"
+#include "completion_point.hpp"
 #include "completion_request.hpp"
 #include "netns.hpp"
 #include "unbudgeted_port.hpp"
@@ -23,7 +24,6 @@ namespace {
 
 using netdrv::Mode;
 using netdrv::Style;
-using tools::compare::Outcome;
 using tools::compare::TapPair;
 using tools::compare::Trial;
 
@@ -53,53 +53,6 @@ Trial trial_at(const Request& request, const Place& place, Mode mode) {
   return trial;
 }
 
-void report(benchmark::State& state, const Trial& trial, const Outcome& outcome) {
-  const auto frames = static_cast<double>(outcome.frames);
-  const auto per_frame = [&](double value) { return outcome.frames == 0 ? 0 : value / frames; };
-  state.counters["offered_fps"] = static_cast<double>(outcome.scheduled) / outcome.seconds;
-  state.counters["goodput_fps"] = frames / outcome.seconds;
-  state.counters["missed_share"] =
-      static_cast<double>(outcome.missed) / static_cast<double>(outcome.scheduled + 1);
-  state.counters["late_share"] =
-      static_cast<double>(outcome.late) / static_cast<double>(outcome.scheduled + 1);
-  state.counters["dropped_share"] =
-      static_cast<double>(outcome.dropped) / static_cast<double>(outcome.scheduled + 1);
-  state.counters["valid"] = outcome.valid() ? 1 : 0;
-  state.counters["app_cpu_ns"] = per_frame(outcome.app_cpu * 1e9);
-  state.counters["engine_cpu_ns"] = per_frame(outcome.engine_cpu * 1e9);
-  state.counters["system_cpu_ns"] = per_frame(outcome.system_cpu * 1e9);
-  state.counters["app_cpu_share"] = outcome.app_cpu / outcome.seconds;
-  state.counters["notifies"] = per_frame(static_cast<double>(outcome.notifies));
-  state.counters["border_calls"] = per_frame(static_cast<double>(outcome.border_calls));
-  state.counters["wakeups"] = per_frame(static_cast<double>(outcome.wakeups));
-  state.counters["wakeups_total"] = static_cast<double>(outcome.wakeups);
-  state.counters["doorbells"] = per_frame(static_cast<double>(outcome.doorbells));
-  state.counters["mode_switches"] = static_cast<double>(outcome.mode_switches);
-  state.counters["largest_burst"] = static_cast<double>(outcome.largest_burst);
-  const netdrv::LatencySummary latency = outcome.latency.back().summary();
-  state.counters["p50_ns"] = static_cast<double>(latency.p50);
-  state.counters["p99_ns"] = static_cast<double>(latency.p99);
-  state.counters["p999_ns"] = static_cast<double>(latency.p999);
-  state.counters["seconds"] = outcome.seconds;
-  state.counters["edges"] = trial.arrivals == netdrv::Arrivals::square
-                                ? 2 * outcome.seconds * 1e9 / static_cast<double>(trial.wave_ns)
-                                : 0;
-}
-
-void add(const std::string& name, const Trial& trial) {
-  const auto run = [trial](benchmark::State& state) {
-    for (auto _ : state) {
-      const Outcome outcome = run_trial(trial);
-      state.SetIterationTime(outcome.seconds);
-      report(state, trial, outcome);
-    }
-  };
-  benchmark::RegisterBenchmark(name.c_str(), run)
-      ->UseManualTime()
-      ->Iterations(1)
-      ->Unit(benchmark::kMillisecond);
-}
-
 void add_capacity(const Request& request, const Place& place, TapPair* taps) {
   Trial trial = trial_at(request, place, Mode::interrupt);
   trial.taps = taps;
@@ -122,14 +75,14 @@ void add_sweep(const Request& request, const Place& place, double capacity) {
     const std::string where = std::string("sweep/") + place.name + "/load:" + number(load) + "/";
     for (std::size_t i = 0; i < netdrv::kStyleNames.size(); ++i) {
       trial.style = static_cast<Style>(i);
-      add(where + std::string(netdrv::kStyleNames[i]), trial);
+      add_point(where + std::string(netdrv::kStyleNames[i]), trial);
     }
     trial.style = Style::poll;
-    add(where + "control", trial);
+    add_point(where + "control", trial);
     trial.make_port = [](const netdrv::PortParts& parts) {
       return std::make_unique<UnbudgetedPort>(parts);
     };
-    add(where + "unbudgeted", trial);
+    add_point(where + "unbudgeted", trial);
   }
 }
 
@@ -147,14 +100,14 @@ void add_modes(const Request& request, const Place& place, double capacity,
     trial.seconds = request.seconds * 0.5;
     for (const double load : loads) {
       trial.rates = {capacity * load};
-      add(where + "/load:" + number(load) + end, trial);
+      add_point(where + "/load:" + number(load) + end, trial);
     }
     trial.seconds = request.seconds * 2;  // processor time of few frames
     trial.rates = {kLowRate};
-    add(where + "/low" + end, trial);
+    add_point(where + "/low" + end, trial);
     trial.seconds = request.seconds * 4;
     trial.rates = {0.001};  // none within the hour
-    add(where + "/idle" + end, trial);
+    add_point(where + "/idle" + end, trial);
   }
   Trial wave = trial_at(request, place, Mode::adaptive);
   wave.taps = taps;
@@ -162,7 +115,7 @@ void add_modes(const Request& request, const Place& place, double capacity,
   wave.wave_ns = 100'000'000;
   wave.seconds = 1;
   wave.rates = {capacity * 0.4};
-  add(where + "/square/adaptive", wave);
+  add_point(where + "/square/adaptive", wave);
 }
 
 // Eight ports that are offered far too much and one that is not, and that one alone.
@@ -174,10 +127,10 @@ void add_fairness(const Request& request, const Place& place, double capacity) {
     const std::string where =
         std::string("fairness/") + place.name + "/" + std::string(netdrv::kStyleNames[i]);
     trial.rates = {capacity * 0.02};
-    add(where + "/alone", trial);
+    add_point(where + "/alone", trial);
     trial.rates.assign(9, capacity * 0.5);
     trial.rates.back() = capacity * 0.02;
-    add(where + "/beside_eight", trial);
+    add_point(where + "/beside_eight", trial);
   }
 }
 
@@ -190,13 +143,13 @@ void add_causes(const Request& request, double capacity) {
     Trial trial = trial_at(request, two, Mode::interrupt);
     trial.style = style;
     trial.rates = {capacity * 0.5};
-    add("cause/wakeups" + end, trial);
+    add_point("cause/wakeups" + end, trial);
     trial.rates = {capacity * 2};
-    add("cause/saturated" + end, trial);
+    add_point("cause/saturated" + end, trial);
     trial.port.rx_ring = 32;
-    add("cause/warm_data" + end, trial);
+    add_point("cause/warm_data" + end, trial);
     trial.port.rx_ring = 4096;
-    add("cause/cold_data" + end, trial);
+    add_point("cause/cold_data" + end, trial);
   }
 }
 
@@ -207,7 +160,7 @@ void add_calls(const Request& request, double capacity) {
     trial.style = static_cast<Style>(i);
     trial.settings.budget = 32;
     trial.rates = {capacity * 4};
-    add("calls/" + std::string(netdrv::kStyleNames[i]), trial);
+    add_point("calls/" + std::string(netdrv::kStyleNames[i]), trial);
   }
 }
 
