@@ -2,13 +2,10 @@
 // The NIC's loop over socket pairs in every style: modes, placements, threads, changes of style.
 #include <doctest/doctest.h>
 #include <poll.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <cstring>
-#include <functional>
-#include <memory>
+#include <chrono>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -25,12 +22,9 @@ using namespace std::chrono_literals;
 using test::Bytes;
 using test::check_conservation;
 using test::for_each_style;
-using test::FunctionApp;
 using test::kEveryPlacement;
 using test::kEveryStyle;
 using test::pattern_frame;
-using test::SocketTap;
-using test::sum;
 using Bench = test::SocketBench;
 
 namespace {
@@ -75,6 +69,48 @@ void check_crossing(const NicSettings& settings, engine::Placement placement, St
   CHECK(bench.queue(1).tx_packets == kFrames);
   check_conservation(*bench.nic);
 }
+
+// Numbered frames from port 0 to port 1, by the thread that runs the loop.
+class Stream {
+ public:
+  explicit Stream(Bench& bench) : bench_(bench) {}
+
+  // Sends so many, calls `change` when half of them have come, and waits for the others.
+  template <class Change>
+  void pass(unsigned frames, Change&& change) {
+    const unsigned until = sent_ + frames;
+    bool changed = false;
+    while (seen_ < until) {
+      // Few enough under way that the socket's queue never overflows.
+      if (sent_ < until && sent_ - seen_ < 6 &&
+          bench_.taps[0].push(pattern_frame(60 + sent_, sent_))) {
+        ++sent_;
+      }
+      if (seen_ >= until - frames / 2 && !changed) {
+        changed = true;
+        change();
+      }
+      bench_.nic->run_once(1);
+      for (Bytes got; !(got = bench_.taps[1].pull_raw()).empty(); ++seen_) {
+        const Bytes frame = pattern_frame(60 + seen_, seen_);
+        REQUIRE(got.size() == kVnetHeader + frame.size());
+        REQUIRE(std::equal(frame.begin(), frame.end(), got.begin() + kVnetHeader));
+      }
+    }
+  }
+
+  void end() {
+    bench_.nic->drain(500ms);
+    CHECK(bench_.queue(0).rx_packets == sent_);
+    CHECK(bench_.queue(1).tx_packets == sent_);
+    check_conservation(*bench_.nic);
+  }
+
+ private:
+  Bench& bench_;
+  unsigned sent_ = 0;
+  unsigned seen_ = 0;
+};
 
 }  // namespace
 
@@ -126,34 +162,16 @@ TEST_CASE("R21: threads come and go while frames are flowing; none is lost, none
     CAPTURE(name_of(style).data());
     const auto app = make_patch();
     Bench bench(*app, {}, engine::Placement::autonomous, 2, style);
-    unsigned sent = 0;
-    unsigned seen = 0;
+    Stream stream(bench);
     for (unsigned change = 0; change < 20; ++change) {
-      const unsigned until = sent + 20;
-      bool changed = false;
-      while (seen < until) {
-        if (sent < until && sent - seen < 6 && bench.taps[0].push(pattern_frame(60 + sent, sent))) {
-          ++sent;
-        }
-        if (seen >= until - 10 && !changed) {
-          changed = true;
-          NicSettings settings = bench.nic->settings();
-          settings.threaded = change % 2 == 0 || change % 7 == 6;
-          settings.mode = change % 4 < 2 ? Mode::interrupt : Mode::poll;
-          bench.nic->configure(settings);
-        }
-        bench.nic->run_once(1);
-        for (Bytes got; !(got = bench.taps[1].pull_raw()).empty(); ++seen) {
-          const Bytes frame = pattern_frame(60 + seen, seen);
-          REQUIRE(got.size() == kVnetHeader + frame.size());
-          REQUIRE(std::equal(frame.begin(), frame.end(), got.begin() + kVnetHeader));
-        }
-      }
+      stream.pass(20, [&] {
+        NicSettings settings = bench.nic->settings();
+        settings.threaded = change % 2 == 0 || change % 7 == 6;
+        settings.mode = change % 4 < 2 ? Mode::interrupt : Mode::poll;
+        bench.nic->configure(settings);
+      });
     }
-    bench.nic->drain(500ms);
-    CHECK(bench.queue(0).rx_packets == sent);
-    CHECK(bench.queue(1).tx_packets == sent);
-    check_conservation(*bench.nic);
+    stream.end();
   }
 }
 
@@ -264,30 +282,13 @@ TEST_CASE("the style changes while frames are flowing: none is lost, none overta
   for (const engine::Placement placement : kEveryPlacement) {
     const auto app = make_patch();
     Bench bench(*app, {}, placement);
-    unsigned sent = 0;
-    unsigned seen = 0;
+    Stream stream(bench);
     for (unsigned change = 0; change < 4 * kEveryStyle.size(); ++change) {
       const Style style = kEveryStyle[change * 5 % kEveryStyle.size()];
       CAPTURE(name_of(style).data());
-      const unsigned until = sent + 20;
-      while (seen < until) {
-        if (sent < until && sent - seen < 6 && bench.taps[0].push(pattern_frame(60 + sent, sent))) {
-          ++sent;
-        }
-        // In the middle of things.
-        if (seen == until - 10) bench.nic->set_style(style, 500ms);
-        bench.nic->run_once(1);
-        for (Bytes got; !(got = bench.taps[1].pull_raw()).empty(); ++seen) {
-          const Bytes frame = pattern_frame(60 + seen, seen);
-          REQUIRE(got.size() == kVnetHeader + frame.size());
-          REQUIRE(std::equal(frame.begin(), frame.end(), got.begin() + kVnetHeader));
-        }
-      }
+      stream.pass(20, [&] { bench.nic->set_style(style, 500ms); });
     }
-    bench.nic->drain(500ms);
-    CHECK(bench.queue(0).rx_packets == sent);
-    CHECK(bench.queue(1).tx_packets == sent);
-    check_conservation(*bench.nic);
+    stream.end();
   }
 }
 

@@ -7,14 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cstring>
-#include <functional>
-#include <memory>
-#include <random>
 #include <stdexcept>
-#include <thread>
-#include <vector>
 
 #include "bellpull/netdrv/apps.hpp"
 #include "nic_accounts.hpp"
@@ -27,11 +20,8 @@ using test::Bytes;
 using test::check_conservation;
 using test::for_each_style;
 using test::FunctionApp;
-using test::kEveryPlacement;
-using test::kEveryStyle;
 using test::pattern_frame;
 using test::SocketTap;
-using test::sum;
 using Bench = test::SocketBench;
 
 TEST_CASE("options out of range are refused with the range") {
