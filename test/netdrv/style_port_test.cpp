@@ -11,104 +11,17 @@
 #include <memory>
 #include <vector>
 
-#include "bellpull/netdrv/tap_link.hpp"
-#include "keeping_stack.hpp"
-#include "socket_tap.hpp"
+#include "style_port_rig.hpp"
 
 using namespace bellpull;
 using namespace bellpull::netdrv;
 using test::Bytes;
+using test::every_style;
 using test::pattern_frame;
 using test::SocketTap;
+using Fixture = test::StylePortRig;
 
 namespace {
-
-// Runs the rest of the test once for each style.
-Style every_style() {
-  Style chosen = Style::poll;
-  for (std::size_t i = 0; i < kStyleNames.size(); ++i) {
-    SUBCASE(kStyleNames[i].data()) {
-      chosen = static_cast<Style>(i);
-    }
-  }
-  return chosen;
-}
-
-struct Fixture {
-  explicit Fixture(std::uint32_t mtu = 1500, PortOptions options = {.rx_ring = 32, .tx_ring = 32})
-      : style(every_style()),
-        link(tap.device("test", mtu)),
-        pool(pool_for(link, options)),
-        port(make_port(style, {engine, pool, link, {&Fixture::ring, this}, stack, options})) {
-    port->start();
-  }
-  ~Fixture() {
-    port.reset();
-    stack.packets.clear();
-    CHECK(pool.outstanding() == 0);
-  }
-  static void ring(void* self) noexcept { ++static_cast<Fixture*>(self)->bells; }
-
-  // Lets the engine read, then polls.
-  std::vector<Packet> receive(unsigned budget = 64, std::uint32_t byte_budget = ~0U) {
-    engine.retry_blocked();
-    engine.run(64);
-    return pull(budget, byte_budget);
-  }
-
-  std::vector<Packet> pull(unsigned budget = 64, std::uint32_t byte_budget = ~0U) {
-    last = port->poll(budget, byte_budget);
-    return stack.take();
-  }
-
-  Packet make(const Bytes& frame) {
-    std::array<Packet, 1> packet;
-    REQUIRE(pool.allocate(packet, frame.size() > kHeadData) == 1);
-    packet[0].resize(static_cast<std::uint32_t>(frame.size()));
-    const auto head = packet[0].head();
-    const auto tail = packet[0].tail();
-    std::memcpy(head.data(), frame.data(), head.size());
-    if (!tail.empty()) std::memcpy(tail.data(), frame.data() + head.size(), tail.size());
-    return std::move(packet[0]);
-  }
-
-  // Summed over the threads that count.
-  [[nodiscard]] std::uint64_t count(engine::Counter PortCounters::*which) {
-    const PortCounters* const more = port->engine_counters();
-    return (port->counters().*which).value() + (more == nullptr ? 0 : (more->*which).value());
-  }
-  [[nodiscard]] std::uint64_t rx_drops(DropReason reason) {
-    const PortCounters* const more = port->engine_counters();
-    return port->counters().rx_dropped.value(reason) +
-           (more == nullptr ? 0 : more->rx_dropped.value(reason));
-  }
-  [[nodiscard]] std::uint64_t tx_drops(DropReason reason) {
-    const PortCounters* const more = port->engine_counters();
-    return port->counters().tx_dropped.value(reason) +
-           (more == nullptr ? 0 : more->tx_dropped.value(reason));
-  }
-
-  // Whether frames wait until they are polled for; otherwise the stack has had them already.
-  [[nodiscard]] bool polled() const { return style != Style::push; }
-
-  // Whether faulty frames do as well; otherwise they end at the callback.
-  [[nodiscard]] bool faulty_polled() const { return polled() && style != Style::push_backlog; }
-
-  // Whether the ends of sent frames do; otherwise each is told at once.
-  [[nodiscard]] bool sent_polled() const {
-    return style == Style::notify || style == Style::poll || style == Style::virtqueue;
-  }
-
-  const Style style;
-  int bells = 0;
-  Polled last;
-  SocketTap tap;
-  TapLink link;
-  engine::Engine engine{engine::EngineOptions{}};
-  PacketPool pool;
-  test::KeepingStack stack;
-  std::unique_ptr<Port> port;
-};
 
 Bytes content(const Packet& packet) {
   Bytes bytes(packet.head().begin(), packet.head().end());
