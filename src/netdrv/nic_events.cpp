@@ -60,16 +60,14 @@ void Nic::watch_own() {
   add_to_epoll(epoll_.get(), timer_.get(), EPOLLIN | EPOLLET, kTimer, what);
 }
 
-// Gives each wait source of the engine the position that it has now. One that is known already says
-// once more that it is ready, if it is.
+// Gives each wait source of the engine the position that it has now, and says once more that it is
+// ready, if it is. Anew, not changed: a TAP lets nobody into its wait queue while it has no
+// interface, and to change an entry of epoll does not try again (tun_chr_poll, ep_modify).
 void Nic::watch_sources() {
   const auto sources = engine_.wait_sources();
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    epoll_event event{};
-    event.events = sources[i].events | EPOLLET;
-    event.data.u64 = i;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, sources[i].fd, &event) == 0) continue;
-    add_to_epoll(epoll_.get(), sources[i].fd, event.events, i,
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, sources[i].fd, nullptr);  // not there, the first time
+    add_to_epoll(epoll_.get(), sources[i].fd, sources[i].events | EPOLLET, i,
                  "epoll_ctl: watch a port's file descriptor");
   }
 }
