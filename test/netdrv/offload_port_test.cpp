@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Superframes and partial checksums on their way through ports of which not all take them.
+#include <cstdint>
+#include <cstring>
+
 #include "bellpull/netdrv/segmenter.hpp"
 #include "offload_bench.hpp"
 
@@ -86,6 +89,22 @@ TEST_CASE("check 14: one superframe at a time costs at most 1/20 of a system cal
     // Received by the one, sent by the other.
     CHECK(20 * (calls() - before) <= wire(0) + wire(1));
     CHECK(bench.queue(1).tx_cut == 0);
+  });
+}
+
+TEST_CASE("F18: numbers in headers are little-endian, read and written, in every style") {
+  const auto flow = every_flow()[0];
+  const Superframe super(flow, 1000, 3000, 0x0201);
+  const auto headers = static_cast<std::uint8_t>(super.raw.size() - kVnetHeader - 3000);
+  // NEEDS_CSUM, TCPV4, hdr_len, gso_size, csum_start, csum_offset, num_buffers
+  const std::uint8_t expected[kVnetHeader] = {1, 1, headers, 0, 0x01, 0x02, 34, 0, 16, 0, 0, 0};
+  for_each_style([&](Style style, engine::Placement placement) {
+    OffloadBench bench({.style = style, .placement = placement});
+    bench.push(super.raw);
+    const std::vector<Bytes> taken = bench.take(1);
+    REQUIRE(taken.size() == 1);
+    REQUIRE(taken[0].size() > kVnetHeader);
+    CHECK(std::memcmp(taken[0].data(), expected, kVnetHeader) == 0);
   });
 }
 

@@ -112,6 +112,34 @@ TEST_CASE("F16, F17, F18: what a former owner left is set anew: header, byte ord
   ip("link del left0");
 }
 
+TEST_CASE(
+    "F18: headers are little-endian, whatever a former owner said, opened, adopted, attached") {
+  const auto is_little = [](int fd) {
+    int little = 0;
+    REQUIRE(::ioctl(fd, TUNGETVNETLE, &little) == 0);
+    return little == 1;
+  };
+  // An owner with the other order, if this kernel has one: it may refuse TUNSETVNETBE.
+  const auto make_other = [] {
+    UniqueFd former(attach("end0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR));
+    REQUIRE(::ioctl(former.get(), TUNSETPERSIST, 1) == 0);
+    int value = 0;
+    REQUIRE(::ioctl(former.get(), TUNSETVNETLE, &value) == 0);
+    value = 1;
+    if (::ioctl(former.get(), TUNSETVNETBE, &value) != 0) CHECK(errno == EINVAL);
+    return former;
+  };
+  CHECK(is_little(TapDevice::adopt(make_other()).fd()));
+  static_cast<void>(make_other());
+  TapDevice device = TapDevice::open("end0");
+  CHECK(is_little(device.fd()));
+  ip("link del end0");
+  static_cast<void>(make_other());
+  device.attach_again();
+  CHECK(is_little(device.fd()));
+  ip("link del end0");
+}
+
 TEST_CASE("a name that is too long, empty or illegal is refused before anything is made") {
   const auto open = [](const char* name) { return [name] { (void)TapDevice::open(name); }; };
   const std::string text = message_of(open("sixteen-bytes-xx"), ENAMETOOLONG);
