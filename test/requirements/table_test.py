@@ -34,6 +34,19 @@ IDS = (numbered("S0.", (1, 19)) + numbered("S1.", (1, 15)) + numbered("S2.", (1,
 MAY_BE_LATER = (["S0.9", "S1.11", "S1.15"] +
                 numbered("S2.", (1, 2), (4, 5), (12, 15), (20, 22), (40, 40)))
 
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rows that a table has to have, and what holds for them."""
+    ids: list[str]
+    may_be_later: list[str]
+    each_has_mutant: bool
+
+
+RULES = {"requirements": Rules(IDS, MAY_BE_LATER, True),
+         "faults": Rules(numbered("F", (1, 40)) + ["C3", "C20", "C33"], [], False)}
+
 # A test of ctest, and perhaps the beginning of the name of one of its doctest cases.
 PROOF = re.compile(r'([\w.+-]+)(?::"([^"]+)")?')
 
@@ -157,20 +170,20 @@ class Build:
                 if line and not line.startswith(("[doctest]", "==="))]
 
 
-def faults_of_ids(rows):
+def faults_of_ids(rows, ids):
     seen = Counter(row.id for row in rows)
-    for name in IDS:
+    for name in ids:
         if not seen[name]:
             yield f"{name} is missing; add its row"
     for row in rows:
-        if row.id not in IDS:
+        if row.id not in ids:
             yield f"line {row.line}: there is no requirement '{row.id}'; correct the id"
     for name, count in seen.items():
         if count > 1:
             yield f"{name} has {count} rows; leave one"
 
 
-def faults_of_row(row, build, strict):
+def faults_of_row(row, build, may_be_later, strict):
     if not row.requirement:
         yield "it says nothing; write what the engine has to do"
     if not row.state:
@@ -178,8 +191,8 @@ def faults_of_row(row, build, strict):
     elif row.state not in STATES:
         yield f"there is no state '{row.state}'; write one of: {', '.join(STATES)}"
     if row.state == "later":
-        if row.id not in MAY_BE_LATER:
-            yield f"it cannot wait; of all rows only these can: {', '.join(MAY_BE_LATER)}"
+        if row.id not in may_be_later:
+            yield f"it cannot wait; of all rows only these can: {', '.join(may_be_later)}"
         if row.proof:
             yield "it waits and has a proof; make it open or tested, or take the proof out"
     if row.state == "decided otherwise" and not row.proof:
@@ -201,17 +214,18 @@ def faults_of_row(row, build, strict):
                 yield complaint
 
 
-def faults_of_table(rows, folder, build, strict):
-    yield from faults_of_ids(rows)
+def faults_of_table(rows, rules, folder, build, strict):
+    yield from faults_of_ids(rows, rules.ids)
     for row in rows:
-        for fault in faults_of_row(row, build, strict):
+        for fault in faults_of_row(row, build, rules.may_be_later, strict):
             yield f"line {row.line}: {row.id}: {fault}"
     otherwise = sum(row.state == "decided otherwise" for row in rows)
     if otherwise > MOST_DECIDED_OTHERWISE:
         yield (f"{otherwise} rows were decided otherwise, and {MOST_DECIDED_OTHERWISE} may be; "
                "decide again")
     tested = [row.id for row in rows if row.state == "tested"]
-    yield from mutants.faults_of_mutants(folder, {row.id: row.proof for row in rows}, tested)
+    yield from mutants.faults_of_mutants(folder, {row.id: row.proof for row in rows}, tested,
+                                         rules.each_has_mutant)
 
 
 def parse_arguments():
@@ -219,6 +233,8 @@ def parse_arguments():
     parser.add_argument("--strict", action="store_true", help="an open row is a fault")
     parser.add_argument("--table", type=Path, default=TABLE, help="default: rows.tsv beside this")
     parser.add_argument("--mutants", type=Path, default=mutants.FOLDER, help="as for --table")
+    parser.add_argument("--rules", choices=RULES, default="requirements",
+                        help="which rows it has to have (default: requirements)")
     parser.add_argument("ctest", help="the program ctest")
     parser.add_argument("build", type=Path, help="a build directory of the preset dev")
     return parser.parse_args()
@@ -233,7 +249,8 @@ def main():
         print(f"FAILED: {failure}")
         return 1
     faults += [f"{args.table.name}: {fault}"
-               for fault in faults_of_table(rows, args.mutants, build, args.strict)]
+               for fault in faults_of_table(rows, RULES[args.rules], args.mutants, build,
+                                        args.strict)]
     for fault in faults:
         print(f"FAILED: {fault}")
     for row in (row for row in rows if row.state == "open"):
