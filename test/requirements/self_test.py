@@ -133,6 +133,10 @@ SPOILT_IF_STRICT = [
     (lambda t: t.set("S3.5", state="open", proof=""), "S3.5: it is open"),
     (lambda t: t.set("S3.5", state="open", proof=TESTED), "S3.5: it is open"),
 ]
+SPOILT_IF_FAULTS = [
+    (lambda t: None, "F1 is missing"),
+    (lambda t: None, "there is no requirement 'S0.1'"),
+]
 SOUND = [
     lambda t: None,
     lambda t: otherwise(t, 10),
@@ -195,7 +199,9 @@ def main():
             if status != 0 or faults_in(output):
                 wrong += 1
                 print(f"sound copy {number} {options} was refused, status {status}:\n{output}")
-    for edits, options in ((SPOILT, []), (SPOILT_IF_STRICT, ["--strict"])):
+    spoilt = ((SPOILT, []), (SPOILT_IF_STRICT, ["--strict"]),
+              (SPOILT_IF_FAULTS, ["--rules", "faults"]))
+    for edits, options in spoilt:
         for edit, expected in edits:
             status, output = verdict(edit, options, arguments)
             if status != 1:
@@ -211,7 +217,8 @@ def main():
             if status != 1 or not any(expected in fault for fault in faults_in(output)):
                 wrong += 1
                 print(f"not caught, status {status}: {expected}: {arguments}\n{output}")
-    print(f"{len(SPOILT) + len(SPOILT_IF_STRICT) + len(builds)} faults tried, "
+    tried = sum(len(edits) for edits, _ in spoilt) + len(builds)
+    print(f"{tried} faults tried, "
           f"{len(SOUND) + len(SOUND_IF_STRICT)} sound tables, {wrong} wrong verdicts")
     return 1 if wrong else 0
 
