@@ -4,7 +4,7 @@
 namespace bellpull::tools {
 
 // These three are escaped; the rest is as it is.
-std::string quoted(std::string_view value) {
+std::string label_value(std::string_view value) {
   std::string text;
   for (const char c : value) {
     if (c == '\\' || c == '"') text += '\\';
@@ -19,9 +19,9 @@ void Exposition::family(std::string_view name, std::string_view type, std::strin
 }
 
 std::string Exposition::port_labels(std::size_t port) const {
-  std::string labels = "port=" + quoted(snapshot_.nic.ports[port].name);
+  std::string labels = "port=" + label_value(snapshot_.nic.ports[port].name);
   const std::string& netns = snapshot_.ends[port].netns;
-  if (!netns.empty()) labels += ",netns=" + quoted(netns);
+  if (!netns.empty()) labels += ",netns=" + label_value(netns);
   return labels;
 }
 

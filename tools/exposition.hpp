@@ -13,7 +13,7 @@
 namespace bellpull::tools {
 
 /// The value of a label as the text exposition format has it.
-[[nodiscard]] std::string quoted(std::string_view value);
+[[nodiscard]] std::string label_value(std::string_view value);
 
 /// Text in the Prometheus text exposition format, as it grows.
 class Exposition {

@@ -176,16 +176,18 @@ void add_program(Exposition& out, const Snapshot& snapshot) {
   out.sample("info",
              fmt::format("version={},app={},mode={},style={},io={},engine={},budget=\"{}\","
                          "privileges={},seccomp={}",
-                         quoted(version()), quoted(settings.app), quoted(settings.mode),
-                         quoted(settings.style), quoted(settings.io), quoted(settings.engine),
-                         settings.budget, quoted(settings.privileges), quoted(settings.seccomp)),
+                         label_value(version()), label_value(settings.app),
+                         label_value(settings.mode), label_value(settings.style),
+                         label_value(settings.io), label_value(settings.engine), settings.budget,
+                         label_value(settings.privileges), label_value(settings.seccomp)),
              1);
   out.single("run_seconds", "gauge", "Seconds since the ports carried traffic", snapshot.seconds);
   if (!snapshot.app_counters.empty()) {
     out.family("app_frames_total", "counter", "Frames by what the application did with them");
     for (const auto& [name, value] : snapshot.app_counters) {
       out.sample("app_frames_total",
-                 fmt::format("app={},what={}", quoted(settings.app), quoted(name)), value);
+                 fmt::format("app={},what={}", label_value(settings.app), label_value(name)),
+                 value);
     }
   }
   out.family("cpu_seconds_total", "counter", "Processor time of all threads");

@@ -64,7 +64,7 @@ std::string drop_lines(const Snapshot& snapshot) {
   return text;
 }
 
-std::string names_of(netdrv::OffloadSet offloads) {
+std::string list_of(netdrv::OffloadSet offloads) {
   if (offloads.empty()) return "none";
   std::string names;
   for (const netdrv::OffloadFeature feature : netdrv::kOffloadFeatures) {
@@ -81,7 +81,7 @@ std::string offload_lines(const Snapshot& snapshot) {
     const netdrv::PortStats& port = snapshot.nic.ports[i];
     if (port.rx_offloads.empty() && port.tx_offloads.empty()) continue;
     text += fmt::format("{} offloads: rx {}, tx {}\n", port_name(snapshot, i),
-                        names_of(port.rx_offloads), names_of(port.tx_offloads));
+                        list_of(port.rx_offloads), list_of(port.tx_offloads));
   }
   return text;
 }

@@ -19,9 +19,27 @@ class FdBackend final : public DescriptorBackend {
       if (step == Step::done || step == Step::failed) ++reaped.count;
       reaped.would_block = step == Step::would_block;
       if (step == Step::failed || step == Step::would_block) break;
+      if (alone_ && reads()) break;
     }
+    note(reaped);
     return reaped;
   }
+
+ private:
+  // Where they come one by one, each is handed over before the call that finds no other: who
+  // answers it does not wait for that call.
+  void note(const Reaped& reaped) noexcept {
+    given_ += reaped.count;
+    if (reaped.would_block) {
+      alone_ = given_ <= 1;
+      given_ = 0;
+    } else if (given_ > 1) {
+      alone_ = false;
+    }
+  }
+
+  unsigned given_ = 0;  // since there was nothing
+  bool alone_ = true;   // one is expected
 };
 
 }  // namespace

@@ -10,17 +10,17 @@
 #include <stdexcept>
 #include <string>
 
+#include "frame_limits.hpp"
 #include "sim_device.hpp"
 
 namespace bellpull::netdrv {
 
 namespace {
 
-constexpr std::uint32_t kEthernetHeader = 14;
 constexpr std::uint32_t kLeastMtu = kMinTimedFrame - kEthernetHeader;
 constexpr std::uint32_t kMostMtu = kMaxTimedFrame - kEthernetHeader;
 constexpr std::uint32_t kFlows = 65536;
-constexpr unsigned kMostRing = 32768;
+constexpr unsigned kMostBuffers = 32768;
 
 [[noreturn]] void refuse(const SimOptions& options, const std::string& fault) {
   throw std::invalid_argument("simulated NIC " + options.name + ": " + fault);
@@ -44,7 +44,7 @@ const SimOptions& checked(const SimOptions& options) {
                         std::to_string(options.first_flow) + " on; choose 1 to " +
                         std::to_string(kFlows - options.first_flow));
   }
-  if (options.ring == 0 || options.ring > kMostRing) {
+  if (options.ring == 0 || options.ring > kMostBuffers) {
     refuse(options, "a ring of " + std::to_string(options.ring) + " buffers; choose 1 to 32768");
   }
   return options;

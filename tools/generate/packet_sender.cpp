@@ -12,6 +12,7 @@
 
 #include "bellpull/netdrv/clock.hpp"
 #include "bellpull/netdrv/unique_fd.hpp"
+#include "generate/packet_call.hpp"
 #include "generate/sender.hpp"
 
 namespace bellpull::tools::generate {
@@ -19,11 +20,6 @@ namespace bellpull::tools::generate {
 namespace {
 
 constexpr unsigned kBatch = 64;
-
-[[noreturn]] void fail(const char* call, const std::string& object, const char* remedy) {
-  throw std::system_error(errno, std::generic_category(),
-                          fmt::format("{} on {} ({})", call, object, remedy));
-}
 
 class PacketSender final : public Sender {
  public:
@@ -54,17 +50,18 @@ PacketSender::PacketSender(const Target& target, const Traffic& traffic, bool qd
       socket_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)),
       frames_(kBatch * room_) {
   if (socket_.get() < 0) {
-    fail("socket(AF_PACKET)", name_, "needs CAP_NET_RAW: run as root, or inside `unshare -Urn`");
+    fail_call("socket(AF_PACKET)", name_,
+              "needs CAP_NET_RAW: run as root, or inside `unshare -Urn`");
   }
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_ifindex = static_cast<int>(target.index);
   if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-    fail("bind", name_, "is it still there?");
+    fail_call("bind", name_, "is it still there?");
   }
   const int bypass = qdisc ? 0 : 1;
   if (::setsockopt(socket_.get(), SOL_PACKET, PACKET_QDISC_BYPASS, &bypass, sizeof bypass) < 0) {
-    fail("PACKET_QDISC_BYPASS", name_, "use --qdisc");
+    fail_call("PACKET_QDISC_BYPASS", name_, "use --qdisc");
   }
   for (unsigned i = 0; i < kBatch; ++i) {
     vectors_[i].iov_base = frames_.data() + i * room_;
@@ -106,8 +103,8 @@ void PacketSender::pass_on(unsigned count, Sent& sent) {
       ++done;
       ++sent.dropped;
     } else if (errno != EINTR) {
-      fail("sendmmsg", name_,
-           "is it still there and up, and are the frames no longer than its MTU?");
+      fail_call("sendmmsg", name_,
+                "is it still there and up, and are the frames no longer than its MTU?");
     }
   }
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "bellpull/netdrv/clock.hpp"
+#include "generate/packet_call.hpp"
 
 namespace bellpull::tools::generate {
 
@@ -23,11 +24,6 @@ constexpr unsigned kMostBatches = 64;
 // The kernel counts more than twice a short frame's bytes: this holds some hundred thousand.
 constexpr int kQueueBytes = 256 << 20;
 
-[[noreturn]] void fail(const char* call, const std::string& object, const char* remedy) {
-  throw std::system_error(errno, std::generic_category(),
-                          fmt::format("{} on {} ({})", call, object, remedy));
-}
-
 }  // namespace
 
 Receiver::Receiver(const Target& target)
@@ -36,26 +32,28 @@ Receiver::Receiver(const Target& target)
       socket_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
       frames_(kBatch * kRoom) {
   if (socket_.get() < 0) {
-    fail("socket(AF_PACKET)", name_, "needs CAP_NET_RAW: run as root, or inside `unshare -Urn`");
+    fail_call("socket(AF_PACKET)", name_,
+              "needs CAP_NET_RAW: run as root, or inside `unshare -Urn`");
   }
   const auto set = [this](int level, int option, int value) {
     return ::setsockopt(fd(), level, option, &value, sizeof value) == 0;
   };
   // In a user namespace there is only as much as net.core.rmem_max; what that costs is counted.
   if (!set(SOL_SOCKET, SO_RCVBUFFORCE, kQueueBytes) && !set(SOL_SOCKET, SO_RCVBUF, kQueueBytes)) {
-    fail("SO_RCVBUF", name_, "is memory left?");
+    fail_call("SO_RCVBUF", name_, "is memory left?");
   }
   if (!set(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)) {
-    fail("PACKET_IGNORE_OUTGOING", name_, "needs Linux 4.20");
+    fail_call("PACKET_IGNORE_OUTGOING", name_, "needs Linux 4.20");
   }
   // Who merges frames on their way sends superframes: the header tells how to cut them.
-  if (!set(SOL_PACKET, PACKET_VNET_HDR, 1)) fail("PACKET_VNET_HDR", name_, "needs Linux 2.6.27");
+  if (!set(SOL_PACKET, PACKET_VNET_HDR, 1))
+    fail_call("PACKET_VNET_HDR", name_, "needs Linux 2.6.27");
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_IP);
   address.sll_ifindex = static_cast<int>(target.index);
   if (::bind(fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-    fail("bind", name_, "is it still there?");
+    fail_call("bind", name_, "is it still there?");
   }
   for (unsigned i = 0; i < kBatch; ++i) {
     vectors_[i] = {.iov_base = frames_.data() + i * kRoom, .iov_len = kRoom};
@@ -71,7 +69,7 @@ std::uint64_t Receiver::drain(FlowLedger& ledger) {
     if (got < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) break;
-      fail("recvmmsg", name_, "was it taken down or removed?");
+      fail_call("recvmmsg", name_, "was it taken down or removed?");
     }
     const std::uint64_t now = netdrv::monotonic_ns();
     for (int i = 0; i < got; ++i) {
@@ -135,7 +133,7 @@ void Receiver::close_queue() {
   sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
   const sock_fprog program{.len = 1, .filter = &nothing};
   if (::setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0) {
-    fail("SO_ATTACH_FILTER", name_, "is memory left?");
+    fail_call("SO_ATTACH_FILTER", name_, "is memory left?");
   }
 }
 
@@ -144,7 +142,7 @@ std::uint64_t Receiver::socket_dropped() {
   tpacket_stats kernel{};
   socklen_t size = sizeof kernel;
   if (::getsockopt(fd(), SOL_PACKET, PACKET_STATISTICS, &kernel, &size) < 0) {
-    fail("PACKET_STATISTICS", name_, "is it still there?");
+    fail_call("PACKET_STATISTICS", name_, "is it still there?");
   }
   socket_dropped_ += kernel.tp_drops;
   return socket_dropped_;

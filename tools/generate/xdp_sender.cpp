@@ -27,7 +27,7 @@ constexpr unsigned kBatch = 64;
 // The program writes about as many in that time.
 constexpr std::chrono::microseconds kLookEvery{20};
 
-const char* remedy(int error) noexcept {
+const char* remedy_of_run(int error) noexcept {
   switch (error) {
     case EOPNOTSUPP:
       return "its driver takes no redirected frames: use --via packet; a veth takes them once its "
@@ -143,8 +143,9 @@ void XdpSender::check() {
   const int refused_by =
       -std::atomic_ref<int>(programs_.shared().refused_by).load(std::memory_order_relaxed);
   if (refused_by != 0) {
-    throw std::system_error(refused_by, std::generic_category(),
-                            fmt::format("redirect frames into {} ({})", name_, remedy(refused_by)));
+    throw std::system_error(
+        refused_by, std::generic_category(),
+        fmt::format("redirect frames into {} ({})", name_, remedy_of_run(refused_by)));
   }
 }
 
