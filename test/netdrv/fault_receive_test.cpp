@@ -182,6 +182,22 @@ TEST_CASE("a frame that is held back when the port stops is counted as lost") {
   CHECK(rig.backend->window() == 64);
 }
 
+TEST_CASE("a receiver that is stopped fills none of the buffers that it had") {
+  FaultRig rig("rx:drop:chance=0", kReads);
+  rig.post_all();
+  CHECK(rig.reap().empty());
+  rig.backend->stop();
+  const auto before = rig.buffers;
+  push(rig, 1, 7);
+  CHECK(rig.reap().empty());
+  CHECK(rig.buffers == before);
+  REQUIRE(rig.post(5));
+  const auto done = rig.reap();
+  REQUIRE(done.size() == 1);
+  CHECK(done[0].id == 6);
+  CHECK(numbers(rig, done) == Numbers{7});
+}
+
 TEST_CASE("chance and limit: about so many are hit, and no more than that") {
   FaultRig rig("rx:drop:chance=250000;seed=11", kReads);
   unsigned received = 0;

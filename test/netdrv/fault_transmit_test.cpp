@@ -131,6 +131,21 @@ TEST_CASE("a sender that is stopped forgets what it held back") {
   CHECK(rig.backend->window() == 64);
 }
 
+TEST_CASE("a sender that is stopped while its device takes no more sends nothing of it later") {
+  FaultRig rig("tx:drop:chance=0", kWrites);
+  for (unsigned i = 0; i < 500 && !rig.would_block; ++i) {
+    REQUIRE(rig.send(i % 8, pattern_frame(60 + i % 8, i % 8)));
+    static_cast<void>(rig.reap());
+  }
+  REQUIRE(rig.would_block);
+  rig.backend->stop();
+  while (!rig.tap.pull_raw().empty()) {
+  }
+  REQUIRE(rig.send(3, pattern_frame(99, 39)));
+  CHECK(rig.reap().size() == 1);
+  CHECK(got(rig) == Numbers{39});
+}
+
 TEST_CASE(
     "a sender whose device takes no more sends everything once it does, twice where planned") {
   FaultRig rig("tx:duplicate:every=3;tx:corrupt:every=5", kWrites);

@@ -131,6 +131,12 @@ TEST_CASE("ack, flags: what says more than ACK, ECE, and PSH or FIN at the end, 
       std::vector<Bytes> frames;
       for (const Piece& piece : pieces) frames.push_back(wire_frame(flow, piece));
       CHECK(Rig().sizes(flow, frames) == Sizes{200, 100, 200});
+      // Nor if all of them say so.
+      for (std::size_t i = 0; i < pieces.size(); ++i) {
+        pieces[i].flags |= flag;
+        frames[i] = wire_frame(flow, pieces[i]);
+      }
+      CHECK(Rig().sizes(flow, frames) == Sizes{100, 100, 100, 100, 100});
     }
     // No ACK, and pure ACKs.
     std::vector<Piece> pieces = pieces_of({100, 100, 100});

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Superframes that the kernel claims to take, and refuses.
+#include <cerrno>
+
+#include "bellpull/netdrv/tx_frames.hpp"
 #include "offload_bench.hpp"
 
 namespace bellpull::test {
@@ -106,6 +109,38 @@ TEST_CASE("F9: what is refused once the port is stopped is dropped and counted")
       CHECK(bench.adds_up());
     }
   });
+}
+
+TEST_CASE("F9: what a stopped sender hears was refused is dropped, and no kind is given up") {
+  SocketTap tap;
+  TapLink inner(tap.device("p0"));
+  OffloadLink link(inner, {}, OffloadSet::all());
+  const auto flow = every_flow()[0];
+  netdrv::test::Piece piece;
+  piece.data = netdrv::test::pattern(3000);
+  for (const bool stopped : {true, false}) {
+    CAPTURE(stopped);
+    PacketPool pool({.heads = 4, .tails = 4});
+    TxFrames frames(link, 8, false);
+    PortCounters counters;
+    std::atomic<PortState> state{PortState::running};
+    Packet packet =
+        netdrv::test::packet_of(pool, partial_frame(flow, piece), super_offload(flow, 1000));
+    std::vector<std::uint64_t> tokens;
+    frames.send({&packet, 1}, counters, [&](std::span<const engine::Request> batch) {
+      for (const engine::Request& request : batch) tokens.push_back(request.token);
+    });
+    REQUIRE(tokens.size() == 1);
+    if (stopped) frames.stop_resending();
+    const OffloadSet before = link.accepted();
+    const engine::StreamResult refused{.error = EINVAL, .status = engine::Status::failed};
+    CHECK(frames.settle(tokens[0], refused, counters, state) == !stopped);
+    CHECK(counters.tx_dropped.value(DropReason::refused) == (stopped ? 1 : 0));
+    CHECK(frames.in_flight() == (stopped ? 0 : 1));
+    CHECK((link.accepted() == before) == stopped);
+    frames.close(DropReason::shutdown, counters);
+    CHECK(pool.outstanding() == 0);
+  }
 }
 
 }  // namespace bellpull::test
