@@ -30,11 +30,11 @@ class FdBackend final : public DescriptorBackend {
   // answers it does not wait for that call.
   void note(const Reaped& reaped) noexcept {
     given_ += reaped.count;
-    if (reaped.would_block) {
-      alone_ = given_ <= 1;
-      given_ = 0;
-    } else if (given_ > 1) {
+    if (!reaped.would_block) {
       alone_ = false;
+    } else if (given_ != 0) {
+      alone_ = given_ == 1;
+      given_ = 0;
     }
   }
 

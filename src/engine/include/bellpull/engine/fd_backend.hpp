@@ -31,12 +31,13 @@ struct FdCounters {
 };
 
 /// Moves bytes with read and write (readv and writev for several segments), one call per message,
-/// until the descriptor answers EAGAIN. Knows nothing of what stands behind the descriptor. Up to
-/// 16 segments. `counters` outlives the back-end. A write to a socket or pipe without a reader
-/// raises SIGPIPE: ignore it, and the transfer fails with EPIPE (an autonomous engine blocks all
-/// signals on its own thread). Framing::message has no end: a closed SOCK_SEQPACKET peer reads as
-/// messages of 0 bytes. Throws std::system_error for a descriptor that is not open, and
-/// std::invalid_argument for a blocking one, a window out of range, or another direction.
+/// until the descriptor answers EAGAIN. Where reads come one by one, each is reported before the
+/// call that finds no other. Knows nothing of what stands behind the descriptor. Up to 16 segments.
+/// `counters` outlives the back-end. A write to a socket or pipe without a reader raises SIGPIPE:
+/// ignore it, and the transfer fails with EPIPE (an autonomous engine blocks all signals on its own
+/// thread). Framing::message has no end: a closed SOCK_SEQPACKET peer reads as messages of 0 bytes.
+/// Throws std::system_error for a descriptor that is not open, and std::invalid_argument for a
+/// blocking one, a window out of range, or another direction.
 [[nodiscard]] std::unique_ptr<Backend> make_fd_backend(const FdOptions& options,
                                                        FdCounters& counters);
 
