@@ -39,7 +39,7 @@ class FdBackend final : public DescriptorBackend {
   }
 
   unsigned given_ = 0;  // since there was nothing
-  bool alone_ = true;   // one is expected
+  bool alone_ = false;  // one is expected
 };
 
 }  // namespace

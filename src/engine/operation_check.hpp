@@ -40,6 +40,6 @@ struct CheckedOperation {
 
 /// Checks a request against the rules of its operation and the limits of the channel.
 [[nodiscard]] CheckedOperation check_operation(const OperationRequest& request,
-                                      const Capabilities& limits) noexcept;
+                                               const Capabilities& limits) noexcept;
 
 }  // namespace bellpull::engine

@@ -7,7 +7,12 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/embed_lib.sh"
 
 how=$1
-embed() { configure "$HERE/subproject" "$1" -DHOW="$how" -DBELLPULL_SOURCE="$ROOT" "${@:2}"; }
+# Who embeds it may build that way, and it is over sooner; the long run compiles file by file.
+unity=$([[ -v BELLPULL_LONG ]] && echo OFF || echo ON)
+embed() {
+  configure "$HERE/subproject" "$1" -DHOW="$how" -DBELLPULL_SOURCE="$ROOT" \
+    -DCMAKE_UNITY_BUILD="$unity" -DCMAKE_UNITY_BUILD_BATCH_SIZE=12 "${@:2}"
+}
 
 # Kept from run to run: it is the one that takes long.
 all=$WORK/subproject

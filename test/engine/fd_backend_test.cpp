@@ -64,6 +64,8 @@ class Reader {
 
 TEST_CASE("a message that comes alone is reported before the call that finds no other") {
   Reader reader;
+  reader.send(1);
+  CHECK(reader.reap().would_block);  // nothing is expected yet
   for (unsigned i = 0; i < 3; ++i) {
     reader.send(1);
     const std::uint64_t before = reader.calls();
@@ -80,6 +82,8 @@ TEST_CASE("a message that comes alone is reported before the call that finds no 
 
 TEST_CASE("where several came together, those that follow are reported together") {
   Reader reader;
+  reader.send(1);
+  CHECK(reader.reap().would_block);
   reader.send(4);
   CHECK(reader.reap().count == 1);  // nothing tells it that more have come
   Reaped rest = reader.reap();
@@ -99,8 +103,7 @@ TEST_CASE("where several came together, those that follow are reported together"
 TEST_CASE("what follows a burst is read to its end, one message too") {
   Reader reader;
   reader.send(2);
-  CHECK(reader.reap().count == 1);
-  CHECK(reader.reap().count == 1);
+  CHECK(reader.reap().count == 2);
   reader.send(1);
   Reaped reaped = reader.reap();
   CHECK(reaped.count == 1);
