@@ -77,7 +77,8 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Fixture, "R1: one owner: the second schedule fails and is remembered as missed") {
+TEST_CASE_FIXTURE(
+    Fixture, "R1, check 11: one owner: the second schedule fails and is remembered as missed") {
   CHECK(napi.schedule_prep());
   CHECK(napi.owned());
   CHECK_FALSE(napi.schedule_prep());
@@ -151,8 +152,8 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(napi.counters().work.value() == 64);
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "R4: a budget of 0 reclaims only, receives nothing and never completes") {
+TEST_CASE_FIXTURE(
+    Fixture, "R4, check 11: a budget of 0 reclaims only, receives nothing and never completes") {
   device.waiting = 5;
   device.sent = 7;
   REQUIRE(device.event());
@@ -166,8 +167,8 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(napi.owned());
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "R5: work equal to the budget keeps ownership; polled again unscheduled") {
+TEST_CASE_FIXTURE(
+    Fixture, "R5, check 11: work equal to the budget keeps ownership; polled again unscheduled") {
   device.waiting = 150;
   REQUIRE(device.event());
   CHECK(napi_round(napi, device, 64) == Round::again);
@@ -177,7 +178,8 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(device.log == "mask poll64 poll64 poll64 unmask ");
 }
 
-TEST_CASE_FIXTURE(Fixture, "R6: all work done with exactly the budget does not complete") {
+TEST_CASE_FIXTURE(Fixture,
+                  "R6, check 11: all work done with exactly the budget does not complete") {
   device.waiting = 64;
   REQUIRE(device.event());
   CHECK(napi_round(napi, device, 64) == Round::again);
@@ -251,8 +253,9 @@ TEST_CASE_FIXTURE(Fixture, "R10: a poll needs no schedule, and a schedule no pol
   CHECK_FALSE(device.event());
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "R11: enable and disable twice are errors that are reported, not deadlocks") {
+TEST_CASE_FIXTURE(
+    Fixture,
+    "R11, check 11: enable and disable twice are errors that are reported, not deadlocks") {
   CHECK_FALSE(napi.enable());
   CHECK(napi.disable() == Disabled::done);
   CHECK(napi.disable() == Disabled::already);
@@ -260,7 +263,8 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(napi.schedule_prep());
 }
 
-TEST_CASE_FIXTURE(Fixture, "R11: disable during a poll that ends early lets go at its end") {
+TEST_CASE_FIXTURE(Fixture,
+                  "R11, check 11: disable during a poll that ends early lets go at its end") {
   device.disable_during_poll = true;
   REQUIRE(device.event());
   const Round round = napi_round(napi, device, 64);

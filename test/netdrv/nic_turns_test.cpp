@@ -175,7 +175,7 @@ Wait longest_wait(const NicSettings& settings) {
 
 }  // namespace
 
-TEST_CASE("a light port waits no longer than one turn of each flooded one") {
+TEST_CASE("check 13: a light port waits no longer than one turn of each flooded one") {
   for (const Mode mode : {Mode::interrupt, Mode::poll}) {
     for (const unsigned budget : {1U, 16U, 64U}) {
       CAPTURE(static_cast<int>(mode));

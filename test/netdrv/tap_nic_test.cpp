@@ -56,7 +56,7 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("frames of every size cross a patched pair of TAPs unchanged, and the kernel agrees") {
+TEST_CASE("check 4: frames of every size cross a pair of TAPs unchanged, and the kernel agrees") {
   for (const Mode mode : {Mode::interrupt, Mode::poll}) {
     for (const auto placement : {engine::Placement::driven, engine::Placement::autonomous}) {
       const auto app = make_patch();
