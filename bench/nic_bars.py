@@ -81,6 +81,7 @@ CALLS = (
     ("short.calls", "short", SHORT, 1 / 16),
     ("udp_segment.calls", "udp-segment", "auto", 1 / 20),
     ("tcp.calls", "tcp", "auto", 1 / 20),
+    ("tcp.calls.uring", "tcp", "auto-uring", 1 / 20),
 )
 
 
