@@ -6,15 +6,15 @@
 namespace bellpull::engine {
 
 /// How many reads to offer at once. One that finds nothing costs most of one that does, so what the
-/// device gave last time before it had no more is taken for what it will give this time; beyond
-/// that, twice as many as before.
+/// device gave last time before it had no more is taken for what it will give this time, and one
+/// more, which finds that there is no other in the same call; beyond that, twice as many as before.
 class ReadBurst {
  public:
   explicit ReadBurst(unsigned most) noexcept : most_(most) {}
 
   /// At least 1.
   [[nodiscard]] unsigned offer() const noexcept {
-    return std::min(given_ < expected_ ? expected_ - given_ : step_, most_);
+    return std::min(given_ < expected_ ? expected_ - given_ + 1 : step_, most_);
   }
 
   /// So many were filled, all that were offered.
