@@ -78,13 +78,14 @@ ip link del bp0
 wait_for "keep: the loss is told" says keep 1 'has lost its interface'
 expect "keep: it makes none itself" bash -c "! ip link show dev bp0"
 ip tuntap add bp0 mode tap
-found=$(network_state)
 wait_for "keep: it is back" says keep 1 'has its interface again'
 expect "keep: ping" pings 10.99.0.2
 expect "keep: mtu" bash -c "ip -o link show dev bp0 | grep -q 'mtu 1400'"
 ended keep 0 INT
-expect "keep: as it was" test "$found" = "$(network_state)"
+expect "keep: as it was made" bash -c "ip -o link show dev bp0 | grep -q '<BROADCAST,MULTICAST> mtu 1500'"
+expect "keep: without an address" test -z "$(ip -o addr show dev bp0)"
 ip link del bp0
+expect "keep: nothing else is left" test "$before" = "$(network_state)"
 
 # Without them it says what is missing, once.
 start bare run tap:bp0,ip=10.99.0.1/24 --address 10.99.0.2/24
