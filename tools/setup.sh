@@ -67,8 +67,9 @@ configure_preset() {
   (cd "$root" && cmake --preset "$@" "${fresh[@]}" >/dev/null)
 }
 
+# build_preset <preset> [option of cmake --build]...
 build_preset() {
-  (cd "$root" && cmake --build --preset "$1" --parallel "$(nproc)")
+  (cd "$root" && cmake --build --preset "$@" --parallel "$(nproc)")
 }
 
 # What root built in somebody's checkout shall belong to that somebody.
