@@ -59,6 +59,7 @@ class StreamDevice final : public ChannelDevice {
   [[nodiscard]] bool paused() const noexcept {
     return flow_.load(std::memory_order_acquire) != Flow::running;
   }
+  [[nodiscard]] bool idle() noexcept;
   // Whether run() would look for the end of transfers if it was not paused.
   [[nodiscard]] bool reapable() const noexcept { return started_ != 0 && !blocked_; }
   [[nodiscard]] bool sleep_paused() noexcept;
