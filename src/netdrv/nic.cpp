@@ -30,6 +30,8 @@ constexpr unsigned kPollRounds = 1024;
 // What a round of these without work counts besides: on a core that others want it gives away
 // milliseconds, and who waits at another descriptor would wait for a thousand of them.
 constexpr unsigned kIdleRound = 63;
+// How many transfers make a round of these count once more: what a full one costs is theirs.
+constexpr unsigned kFramesPerRound = 4;
 
 }  // namespace
 
@@ -46,6 +48,8 @@ bool Nic::run_once(int timeout_ms) noexcept {
   if (polling() && ended == 0) {
     ::sched_yield();
     rounds_since_look_ += kIdleRound;
+  } else if (polling()) {
+    rounds_since_look_ += ended / kFramesPerRound;
   }
   if (busy()) return true;
   if (timeout_ms == 0) set_timer();
