@@ -175,7 +175,8 @@ TEST_CASE(
   const EngineStats stats = engine.stats();
   CHECK(stats.waits <= 1 + stats.doorbells);
   CHECK(stats.doorbells <= 1 + 100);  // one to open the channel, one per issue
-  CHECK(stats.runs <= 2 * (1 + stats.doorbells));
+  // An issue that finds the engine awake needs no doorbell.
+  CHECK(stats.runs <= 2 * (1 + 100));
 }
 
 TEST_CASE("issue kicks only an engine that sleeps") {
