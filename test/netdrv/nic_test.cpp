@@ -260,20 +260,40 @@ TEST_CASE("who sleeps on fd() is woken when a deferred instance is due") {
   });
 }
 
+// A descriptor of the owner's, and how often something was read from it.
+struct Seen {
+  int fd;
+  int times = 0;
+  static void ready(void* self) noexcept {
+    auto& seen = *static_cast<Seen*>(self);
+    char bytes[64];
+    while (::read(seen.fd, bytes, sizeof bytes) > 0) ++seen.times;
+  }
+};
+
+TEST_CASE("a NIC that polls full rounds hears of another descriptor within some thousand frames") {
+  const auto app = make_discard();
+  Bench bench(*app, {.mode = Mode::poll}, engine::Placement::driven, 1);
+  SocketTap other;
+  const TapDevice end = other.device("other");
+  Seen seen{end.fd()};
+  bench.nic->watch(end.fd(), {&Seen::ready, &seen});
+  REQUIRE(other.push(pattern_frame(20, 1)));
+  const std::uint64_t before = bench.queue(0).rx_consumed;
+  while (seen.times == 0 && bench.queue(0).rx_consumed - before < 20'000) {
+    while (bench.taps[0].push(pattern_frame(60, 1))) continue;
+    bench.nic->run_once(0);
+  }
+  CHECK(seen.times == 1);
+  CHECK(bench.queue(0).rx_consumed - before <= 10'000);
+}
+
 TEST_CASE("another descriptor can be waited for in the same sleep, and is no wake-up of a port") {
   const auto app = make_discard();
   Bench bench(*app, {.mode = Mode::interrupt}, engine::Placement::driven, 1);
   SocketTap other;
   const TapDevice end = other.device("other");
-  struct Seen {
-    int fd;
-    int times = 0;
-    static void ready(void* self) noexcept {
-      auto& seen = *static_cast<Seen*>(self);
-      char bytes[64];
-      while (::read(seen.fd, bytes, sizeof bytes) > 0) ++seen.times;
-    }
-  } seen{end.fd()};
+  Seen seen{end.fd()};
   bench.nic->watch(end.fd(), {&Seen::ready, &seen});
   bench.settle();
   const NicStats before = bench.nic->stats();
