@@ -117,7 +117,7 @@ void add_run_options(CLI::App& command, RunWords& words) {
   command
       .add_option("--rx-ring", words.rx_ring,
                   "receive buffers posted per port, a power of two up to 8192\n"
-                  "(default 256)")
+                  "(default 256); superframes go round in fewer of them")
       ->type_name("FRAMES");
   command
       .add_option("--tx-ring", words.tx_ring,

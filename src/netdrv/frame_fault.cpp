@@ -178,7 +178,10 @@ ParsedFrameFaults parse_frame_faults(std::string_view text) {
 std::string to_text(const FrameFaultPlan& plan) {
   std::string text;
   if (plan.seed != FrameFaultPlan{}.seed) text = "seed=" + std::to_string(plan.seed);
-  for (const FrameFaultRule& rule : plan.rules) text += (text.empty() ? "" : ";") + text_of(rule);
+  for (const FrameFaultRule& rule : plan.rules) {
+    if (!text.empty()) text += ';';
+    text += text_of(rule);
+  }
   return text;
 }
 

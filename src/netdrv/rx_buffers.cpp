@@ -17,6 +17,10 @@ static_assert(kVnetHeader <= kHeadroom);
 
 namespace {
 
+constexpr std::uint32_t kWarmBytes = 512 * 1024;  // half of the smallest second-level cache in use
+constexpr unsigned kFewest = 8;                   // superframes that hide what a call costs
+constexpr unsigned kMeanShift = 4;                // a change of size is followed within 16 frames
+
 // What the header asks for. DATA_VALID says that a checksum was looked at; it asks for nothing.
 Offload offload_of(const Packet& packet) noexcept {
   VnetHeader header;
@@ -37,7 +41,13 @@ RxBuffers::RxBuffers(PacketPool& pool, unsigned ring, const Link& link) noexcept
       ring_(ring),
       offloads_(link.rx_offloads()),
       max_frame_(longest_frame(link.mtu(), offloads_)),
-      with_tail_(needs_tail(max_frame_)) {}
+      with_tail_(needs_tail(max_frame_)),
+      level_(ring) {}
+
+void RxBuffers::set_level() noexcept {
+  const unsigned fitting = kWarmBytes / std::max(mean_, 1U);
+  level_ = std::min(std::max(fitting, kFewest), ring_);
+}
 
 std::span<const engine::Request> RxBuffers::next_batch(unsigned most) noexcept {
   const std::span<Packet> packets(fresh_);
@@ -85,6 +95,7 @@ Packet RxBuffers::accept(std::uint64_t token, const engine::StreamResult& result
   const std::uint32_t room = packet.room();
   packet.offload() = offload_of(packet);
   packet.resize(std::min(frame, room));
+  mean_ += (frame >> kMeanShift) - (mean_ >> kMeanShift);
   counters.receive(packet);
   DropReason reason;
   if (frame < kEthernetHeader) {

@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "pushed_port.hpp"
 
-#include <algorithm>
-
 namespace bellpull::netdrv {
-
-namespace {
-
-constexpr unsigned kRefill = 32;  // buffers worth a call
-
-}  // namespace
 
 PushedPort::PushedPort(const PortParts& parts, const engine::CompletionSink& received,
                        const engine::CompletionSink& sent)
-    : ChannelPort(parts, {.received = received, .sent = sent}),
-      refill_at_(std::clamp(options_.rx_ring / 2, 1U, kRefill)) {
+    : ChannelPort(parts, {.received = received, .sent = sent}) {
   if (!driven()) disown_pool();
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <algorithm>
+
 #include "channel_port.hpp"
 
 namespace bellpull::netdrv {
@@ -33,7 +35,9 @@ class PushedPort : public ChannelPort {
 
   /// For the callback: posts what is missing, if that is worth a call.
   void refill_some() noexcept {
-    if (buffers_.missing() >= refill_at_) refill(engine_calls_);
+    if (buffers_.missing() >= std::clamp(buffers_.level() / 2, 1U, kWorthACall)) {
+      refill(engine_calls_);
+    }
   }
 
   /// For the callback, with a frame it was given: whether the frame has to be dropped, for nothing
@@ -41,7 +45,8 @@ class PushedPort : public ChannelPort {
   [[nodiscard]] bool is_last_buffer() noexcept;
 
  private:
-  const unsigned refill_at_;
+  static constexpr unsigned kWorthACall = 32;
+
   engine::Counter engine_calls_;  // by the thread that runs the engine
 };
 

@@ -20,8 +20,8 @@ namespace bellpull::netdrv {
 /// came back in them. One thread, the one that posts.
 class RxBuffers {
  public:
-  /// `ring` buffers are to be posted, each for the longest frame that `link` may give: its MTU
-  /// behind an Ethernet header and two VLAN tags, or a superframe. `pool` outlives it.
+  /// Up to `ring` buffers are to be posted, each for the longest frame that `link` may give: its
+  /// MTU behind an Ethernet header and two VLAN tags, or a superframe. `pool` outlives it.
   RxBuffers(PacketPool& pool, unsigned ring, const Link& link) noexcept;
 
   /// Segments per buffer: 1 or 2.
@@ -30,8 +30,15 @@ class RxBuffers {
   /// Longest frame, in bytes.
   [[nodiscard]] std::uint32_t max_frame() const noexcept { return max_frame_; }
 
+  /// How many are to be posted: `ring`, or as many frames of the present size as stay in a core's
+  /// cache, and never fewer than 8. A ring goes round through all of its buffers, so superframes in
+  /// 256 of them would be copied to and from memory that left the cache a lap ago.
+  [[nodiscard]] unsigned level() const noexcept { return level_; }
+
   /// Buffers that are to be posted and are not.
-  [[nodiscard]] unsigned missing() const noexcept { return ring_ - posted_; }
+  [[nodiscard]] unsigned missing() const noexcept {
+    return posted_ < level_ ? level_ - posted_ : 0;
+  }
 
   /// Whether nothing is posted although it should be.
   [[nodiscard]] bool starved() const noexcept {
@@ -43,7 +50,8 @@ class RxBuffers {
   template <class Post>
   unsigned refill(Post&& post) noexcept {
     unsigned calls = 0;
-    while (open_.load(std::memory_order_relaxed) && posted_ != ring_) {
+    if (with_tail_) set_level();
+    while (open_.load(std::memory_order_relaxed) && missing() != 0) {
       const std::span<const engine::Request> batch = next_batch(kBurst);
       if (batch.empty()) break;
       ++calls;
@@ -58,7 +66,7 @@ class RxBuffers {
   /// pool has no buffer. Returns what it answered, which says whether it was taken.
   template <class Post>
   bool refill_one(Post&& post) noexcept {
-    if (!open_.load(std::memory_order_relaxed) || posted_ == ring_) return false;
+    if (!open_.load(std::memory_order_relaxed) || missing() == 0) return false;
     const std::span<const engine::Request> batch = next_batch(1);
     if (batch.empty()) return false;
     const bool taken = post(batch.front());
@@ -75,6 +83,7 @@ class RxBuffers {
   void close() noexcept { open_.store(false, std::memory_order_relaxed); }
 
  private:
+  void set_level() noexcept;
   [[nodiscard]] std::span<const engine::Request> next_batch(unsigned most) noexcept;
   void settle_batch(std::size_t count, bool taken) noexcept;
   [[nodiscard]] bool negotiated(const Packet& packet, PortCounters& counters,
@@ -87,6 +96,8 @@ class RxBuffers {
   const bool with_tail_;
   std::atomic<bool> open_{true};  // relaxed: whoever closes it stops the channel next
   unsigned posted_ = 0;
+  unsigned level_;
+  std::uint32_t mean_ = 0;  // bytes of a frame, over the last few
   // Scratch of single calls, here because to make them anew would cost more than to use them.
   std::array<Packet, kBurst> fresh_;
   std::array<engine::Segment, std::size_t{2} * kBurst> segments_;

@@ -36,7 +36,7 @@ inline constexpr std::array<std::string_view, 6> kStyleNames = {
 
 /// How large a port is.
 struct PortOptions {
-  unsigned rx_ring = 256;   ///< receive buffers posted, a power of two, 1 to 8192
+  unsigned rx_ring = 256;   ///< receive buffers posted at most, a power of two, 1 to 8192
   unsigned tx_ring = 256;   ///< frames that can wait for sending, a power of two, 1 to 8192
   unsigned backlog = 1024;  ///< push_backlog: frames that can wait for the stack, 1 to 65536
   bool coalesce = true;     ///< merge frames of a flow into superframes, where the link takes them
