@@ -13,6 +13,7 @@ command -v ethtool >/dev/null || skip "ethtool is not installed (test/run instal
 sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 
 RECEIVER=
+SENDER=
 
 # receive ARGS...: starts the other end and waits until it is ready.
 receive() {
@@ -40,6 +41,18 @@ send() {
   "$BELLPULL" generate "$@" --format json >"$WORK/sent.json" 2>"$WORK/sender.err" ||
     fail "generate $*: $(cat "$WORK/sender.err")"
   expect "attempted is sent and dropped" "$(sent '.attempted - .sent - .dropped')" -eq 0
+}
+
+# keep_sending ARGS...: likewise, until it is told to end; returns when it is ready.
+keep_sending() {
+  : >"$WORK/sender.err" # what the last one said is no sign that this one is ready
+  "$BELLPULL" generate "$@" >"$WORK/sent.txt" 2>"$WORK/sender.err" &
+  SENDER=$!
+  local tries=0
+  until grep -q '^bellpull: ready' "$WORK/sender.err"; do
+    [ $((++tries)) -lt 1500 ] || fail "the sender did not become ready in 30 s"
+    sleep 0.02
+  done
 }
 
 sent() { jq -r "$1" "$WORK/sent.json"; }
@@ -130,11 +143,9 @@ received_with 0
 
 echo '-- a signal ends both ends, with statistics'
 receive b0
-"$BELLPULL" generate a0 --format prometheus >"$WORK/sent.txt" 2>"$WORK/sender.err" &
-sender=$!
-until grep -q '^bellpull: ready' "$WORK/sender.err"; do sleep 0.02; done
-kill -INT "$sender"
-wait "$sender" || fail "the sender ended with $?"
+keep_sending a0 --format prometheus
+kill -INT "$SENDER"
+wait "$SENDER" || fail "the sender ended with $?"
 says sent.txt 'bellpull_generate_attempted_total{interface="a0",via="xdp"}'
 kill -TERM "$RECEIVER"
 received_with 0
@@ -147,12 +158,10 @@ says sender.err "choose --size up to 1514"
 
 for via in xdp packet; do
   echo "-- the interface goes down, via $via"
-  "$BELLPULL" generate a0 --via "$via" --rate 10k >/dev/null 2>"$WORK/sender.err" &
-  sender=$!
-  until grep -q '^bellpull: ready' "$WORK/sender.err"; do sleep 0.02; done
+  keep_sending a0 --via "$via" --rate 10k
   ip link set a0 down
   status=0
-  wait "$sender" || status=$?
+  wait "$SENDER" || status=$?
   expect "exit status" "$status" -eq 1
   says sender.err "a0 ("
   ip link set a0 up
@@ -194,6 +203,7 @@ says sender.err "needs CAP_BPF"
 expect "frames sent" "$(sent .sent)" -eq 100
 
 # There the receiver's queue is as small as net.core.rmem_max, and it is no use to a receiver that stands still.
+: >"$WORK/receiver.err"
 # shellcheck disable=SC2016 # expanded inside
 BELLPULL=$BELLPULL unshare -Urn bash -ec 'ip link add v0 type veth peer name v1
   ip link set v0 up; ip link set v1 up
