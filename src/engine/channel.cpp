@@ -92,6 +92,7 @@ Channel::Channel(Engine& engine, ChannelDevice& device, const Capabilities& limi
     throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                             ring::describe(error));
   }
+  if (driven_) device.let_rest();
 }
 
 Cookie Channel::submit(Prepared prepared) noexcept {
@@ -210,6 +211,7 @@ std::uint32_t Channel::free_slots() const noexcept {
 }
 
 void Channel::publish() noexcept {
+  if (driven_) device_.stir();
   shown_.add(unissued());
   with_driver([](auto& driver) noexcept { driver.publish(); });
 }

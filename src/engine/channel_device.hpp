@@ -83,13 +83,30 @@ class alignas(ring::kCacheLine) ChannelDevice {
   }
 
   /// The device may be able to go on.
-  void unblock() noexcept { blocked_ = false; }
+  void unblock() noexcept {
+    blocked_ = false;
+    stir();
+  }
 
   /// Nobody said so, but its owner does not sleep until somebody does.
   void retry() noexcept {
-    if (blocked_) blocked_ = backend_->quiet();
+    if (blocked_ && !backend_->quiet()) unblock();
   }
 
+  /// Whether run() would find nothing, whoever asks, until somebody stirs it.
+  [[nodiscard]] bool resting() const noexcept { return resting_; }
+
+  /// Its client says what he issues, on the thread that runs the engine: it may rest between.
+  void let_rest() noexcept { may_rest_ = true; }
+
+  /// Something was issued or asked of it.
+  void stir() noexcept { resting_ = false; }
+
+ private:
+  bool resting_ = false;  // in the first cache line: of most devices no other is looked at
+  bool may_rest_ = false;
+
+ public:
   Counter completed;
   Counter failed;
   Counter bytes;
@@ -98,6 +115,9 @@ class alignas(ring::kCacheLine) ChannelDevice {
 
  protected:
   static constexpr unsigned kBatch = 64;
+
+  /// For run(), that found nothing.
+  void rest() noexcept { resting_ = may_rest_; }
 
   /// Shows what was completed, and rings the bell if it was asked for.
   void publish() noexcept {

@@ -42,15 +42,18 @@ void block_signals() noexcept {
 RunResult Engine::Core::run(unsigned limit) noexcept {
   runs.add(1);
   RunResult result;
-  for (ChannelDevice* device : devices_) result.completed += device->run(limit);
+  for (ChannelDevice* device : devices_) {
+    if (!device->resting()) result.completed += device->run(limit);
+  }
   // Asked last: a push sink may have issued work to a device whose turn was over.
   result.runnable = runnable();
   return result;
 }
 
 bool Engine::Core::runnable() noexcept {
-  return std::any_of(devices_.begin(), devices_.end(),
-                     [](ChannelDevice* device) { return device->runnable(); });
+  return std::any_of(devices_.begin(), devices_.end(), [](ChannelDevice* device) {
+    return !device->resting() && device->runnable();
+  });
 }
 
 void Engine::Core::retry_blocked() noexcept {

@@ -116,7 +116,9 @@ void Engine::Core::remove(ChannelDevice& device) noexcept {
 
 void Engine::Core::control(ChannelDevice& device, Control wanted) noexcept {
   const Parked parked(*this, &device, wanted);
-  if (!thread_.joinable()) device.control(wanted);
+  if (thread_.joinable()) return;
+  device.stir();
+  device.control(wanted);
 }
 
 void Engine::Core::forget(ChannelDevice& device) noexcept {

@@ -42,13 +42,19 @@ StreamDevice::StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_p
       [&](auto& ring) noexcept { ring.complete(chains_[head], writes_ ? result.bytes : 0); });
 }
 
-// Most turns of most channels find nothing: told by four comparisons and one look at the ring.
+// Most turns of most channels find nothing: told by a few comparisons and one look at the ring or
+// at the back-end, which may have all that it takes while the ring has more. What is blocked then
+// is stirred by its descriptor, and what has nothing by its client.
 bool StreamDevice::idle() noexcept {
-  return held_ == 0 && !reapable() && next_done_ == end_done_ && !queue_.available();
+  if (held_ != 0 || reapable() || next_done_ != end_done_) return false;
+  return (blocked_ && backend_->window() == 0) || !queue_.available();
 }
 
 unsigned StreamDevice::run(unsigned limit) noexcept {
-  if (idle()) return 0;
+  if (idle()) {
+    rest();
+    return 0;
+  }
   const std::uint64_t before = completed.value();
   feed();
   unsigned reported = 0;
