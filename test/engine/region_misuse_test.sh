@@ -20,6 +20,19 @@ fail() {
   exit 1
 }
 
+# What it includes is compiled once: all that differs comes after.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+grep -E '^#include' "$source" >"$work/included.hpp"
+compiled=$work/included.hpp.gch
+[[ $compiler != clang++ ]] || compiled=$work/included.hpp.pch
+kept=()
+for option in "${options[@]}"; do
+  [[ $option == -fsyntax-only ]] || kept+=("$option")
+done
+"$compiler" "${kept[@]}" -I "${source%/*}" -x c++-header "$work/included.hpp" -o "$compiled"
+options+=(-include "$work/included.hpp")
+
 # compile NUMBER OPTION...: prints what the compiler says, in one line.
 compile() {
   LC_ALL=C "$compiler" "${options[@]}" -DMISUSE="$1" "${@:2}" "$source" 2>&1 | tr -s '[:space:]' ' '

@@ -13,6 +13,7 @@
 
 #include "bellpull/netdrv/apps.hpp"
 #include "bellpull/netdrv/nic.hpp"
+#include "long_run.hpp"
 #include "nic_accounts.hpp"
 #include "socket_bench.hpp"
 
@@ -35,7 +36,7 @@ void check_crossing(const NicSettings& settings, engine::Placement placement, St
   const auto app = make_patch();
   Bench bench(*app, settings, placement, 2, style);
   std::mt19937 random(seed);
-  constexpr unsigned kFrames = 3000;
+  constexpr unsigned kFrames = 1000;
   std::atomic<bool> wrong{false};
   std::atomic<bool> finished{false};
   std::vector<std::size_t> sizes(kFrames);
@@ -45,13 +46,11 @@ void check_crossing(const NicSettings& settings, engine::Placement placement, St
     unsigned seen = 0;
     while (seen < kFrames && !wrong) {
       // Few enough under way that the socket's queue never overflows.
-      if (sent < kFrames && sent - seen < 6 &&
-          bench.taps[0].push(pattern_frame(sizes[sent], sent))) {
-        ++sent;
-      }
+      const bool may_send = sent < kFrames && sent - seen < 6;
+      if (may_send && bench.taps[0].push(pattern_frame(sizes[sent], sent))) ++sent;
       const Bytes got = bench.taps[1].pull_raw();
       if (got.empty()) {
-        std::this_thread::yield();
+        if (!may_send) bench.taps[1].await();
         continue;
       }
       const Bytes frame = pattern_frame(sizes[seen], seen);
@@ -180,17 +179,16 @@ TEST_CASE("one frame at a time never gets stuck: no wake-up is lost on the way t
   for_each_style([](Style style, engine::Placement placement) {
     const auto app = make_reflect();
     Bench bench(*app, {.mode = Mode::interrupt}, placement, 1, style);
-    constexpr unsigned kRounds = 10000;
+    const unsigned rounds = engine::test::long_run() ? 10'000 : 1000;
     std::atomic<bool> finished{false};
     std::atomic<unsigned> round{0};
     std::thread peer([&] {
       Bytes frame = pattern_frame(60, 1);
       frame[0] = std::byte{2};
       frame[6] = std::byte{2};
-      while (round < kRounds) {
+      while (round < rounds) {
         if (!bench.taps[0].push(frame)) break;
-        Bytes got;
-        while ((got = bench.taps[0].pull_raw()).empty()) std::this_thread::yield();
+        while (bench.taps[0].pull_raw().empty()) bench.taps[0].await();
         round.fetch_add(1);
       }
       finished = true;
@@ -208,7 +206,7 @@ TEST_CASE("one frame at a time never gets stuck: no wake-up is lost on the way t
       }
     }
     peer.join();
-    CHECK(round == kRounds);
+    CHECK(round == rounds);
   });
 }
 

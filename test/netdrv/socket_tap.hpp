@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,6 +55,12 @@ class SocketTap {
     const ssize_t got = ::read(kernel_.get(), bytes.data(), bytes.size());
     bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
     return bytes;
+  }
+
+  /// Sleeps until pull_raw() would find something.
+  void await() const noexcept {
+    pollfd one{.fd = kernel_.get(), .events = POLLIN, .revents = 0};
+    static_cast<void>(::poll(&one, 1, -1));
   }
 
   /// Hangs up.

@@ -24,8 +24,7 @@ command -v qemu-aarch64 >/dev/null ||
 choice=(--label-regex '^ring$' --no-tests=error)
 targets=(test/ring/all bellpull_engine)
 if [[ ! -v BELLPULL_LONG ]]; then
-  tests=(queue_images uapi_layout queue_exchange queue_threads value_rings value_shared
-    value_threads value_kill doorbell c_interface)
+  tests=(queue_images uapi_layout queue_threads value_shared value_threads doorbell c_interface)
   targets=(bellpull_ring_instantiate bellpull_engine "${tests[@]}")
   choice+=(--tests-regex "^ring\.($(IFS='|' && echo "${tests[*]}"))\$")
 fi

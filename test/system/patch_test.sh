@@ -24,13 +24,15 @@ check_mode() { # MODE ENGINE
   ip netns exec east iperf3 -s -p 5300 >"$WORK/server.log" 2>&1 &
   local server=$!
   wait_for_listener east 5300
-  local direction
+  local direction received
+  local -A carried
   for direction in "" -R; do
     # shellcheck disable=SC2086 # an option or nothing
     ip netns exec west iperf3 -J -c 10.98.0.2 -p 5300 -t 1 $direction >"$WORK/iperf.json" ||
       fail "iperf3 $direction: $(jq -r '.error // "no reason"' "$WORK/iperf.json")"
-    expect "TCP bytes received $direction" "$(jq '.end.sum_received.bytes' "$WORK/iperf.json")" \
-      -ge 1000000
+    received=$(jq '.end.sum_received.bytes' "$WORK/iperf.json")
+    expect "TCP bytes received $direction" "$received" -gt 0
+    carried[${direction:-east}]=$received
   done
   kill "$server"
   wait "$server" 2>/dev/null || true
@@ -44,7 +46,11 @@ check_mode() { # MODE ENGINE
   echo "ok: a file of $(stat -c %s "$WORK/sent") bytes arrived unchanged"
   rm "$WORK/received"
   stop_nic
-  expect "frames forwarded" "$(stat_of '.ports[1].queues[0].tx_packets')" -ge 5500
+  # How many frames it were depends on how much TCP put into each.
+  expect "bytes forwarded to the east" "$(stat_of '.ports[1].queues[0].tx_bytes')" \
+    -ge $((carried[east] + $(stat -c %s "$WORK/sent")))
+  expect "bytes forwarded to the west" "$(stat_of '.ports[0].queues[0].tx_bytes')" \
+    -ge "${carried[-R]}"
   ip netns exec west ip link show w0 >/dev/null 2>&1 && fail "w0 was left behind"
   ip netns exec east ip link show e0 >/dev/null 2>&1 && fail "e0 was left behind"
   return 0

@@ -36,7 +36,7 @@ dropped='frame.comment contains "dropped: "'
 # everything, of two ports
 for engine in driven thread; do
   captured "" sim:rate=20k,frames=200,size=60/1514 sim:rate=20k,frames=200 --app patch \
-    --engine "$engine" --duration 0.1
+    --engine "$engine" --duration 0.5
   what="engine $engine"
   expect "$what: nothing is missed" test "$(total .capture.missed)" = 0
   expect "$what: the file is as long as it says" \
@@ -62,7 +62,7 @@ done
 
 # drops
 captured "" sim:rate=1M,frames=2000,arrivals=bursts,burst=256 --app discard --style push-backlog \
-  --backlog 1 --duration 0.1
+  --backlog 1 --duration 0.5
 expect "frames are dropped" test "$(total "$drops")" -gt 0
 if [[ $(total .capture.missed) == 0 ]]; then
   expect "drops: each is there" test "$(frames "$dropped")" = "$(total "$drops")"
@@ -71,13 +71,13 @@ if [[ $(total .capture.missed) == 0 ]]; then
     "$(jq '.ports[0].queues[0].rx_dropped.backlog_full // 0' "$work/run")"
 fi
 captured ,dir=drop sim:rate=1M,frames=2000,arrivals=bursts,burst=256 --app discard \
-  --style push-backlog --backlog 1 --duration 0.1
+  --style push-backlog --backlog 1 --duration 0.5
 expect "dir=drop: drops and nothing else" test "$(frames)" = "$(frames "$dropped")"
 expect "dir=drop: all of them" \
   test "$(($(frames) + $(total .capture.missed)))" = "$(total "$drops")"
 
 # what is wanted of it
-two=("sim:rate=20k,frames=100" "sim:rate=20k,frames=100,size=200" --app patch --duration 0.1)
+two=("sim:rate=20k,frames=100" "sim:rate=20k,frames=100,size=200" --app patch --duration 0.5)
 captured ,port=sim1,dir=in,snap=50 "${two[@]}"
 expect "one port, one direction" test "$(frames)" = "$(jq ".ports[1] | $rx" "$work/run")"
 expect "snap" test "$(frames 'frame.cap_len == 50 && frame.len == 200')" = "$(frames)"
@@ -134,7 +134,7 @@ refused 1 "open --capture $work/fifo for writing" run "${ok[@]}" --capture "$wor
 # ends_badly PATTERN PATH: all frames are received; one line says so, with PATTERN.
 ends_badly() {
   local got=0
-  "$bellpull" run sim:rate=20k,frames=200 --app discard --duration 0.1 --format json \
+  "$bellpull" run sim:rate=20k,frames=200 --app discard --duration 0.5 --format json \
     --capture "$2" >"$work/run" 2>"$work/err" || got=$?
   expect "$2: exit 1" test "$got" = 1
   expect "$2: one line beside that of its being ready" test "$(wc -l <"$work/err")" = 2

@@ -60,12 +60,12 @@ done
 
 # schedules
 for arrivals in fixed poisson,seed=7 bursts,burst=64 square,wave=1,low=0.1; do
-  ran "arrivals $arrivals" "sim:rate=100k,arrivals=$arrivals" --app reflect --duration 0.05
+  ran "arrivals $arrivals" "sim:rate=100k,arrivals=$arrivals" --app reflect --duration 0.3
   expect "arrivals $arrivals: frames arrived" grep -qE '"scheduled":[1-9]' "$work/run"
 done
 seq 0 1000 1000000 >"$work/trace"
 ran "arrivals by a trace" "sim:arrivals=trace,trace=$work/trace,frames=1500" --app discard \
-  --duration 0.2
+  --duration 1
 expect "a trace is played again, to the last frame" grep -q '"scheduled":1500,' "$work/run"
 refused 1 "No such file or directory" run "sim:arrivals=trace,trace=$work/none" --app discard
 echo x >>"$work/trace"
@@ -73,24 +73,24 @@ refused 2 "line 1002: 'x' is no whole number" \
   run "sim:arrivals=trace,trace=$work/trace" --app discard
 
 # a ring that is too small loses frames, and says where
-ran "a small ring" sim:rate=1M,arrivals=bursts,burst=256,ring=32 --app discard --duration 0.05
+ran "a small ring" sim:rate=1M,arrivals=bursts,burst=256,ring=32 --app discard --duration 0.3
 expect "a small ring: frames were missed" \
   grep -qE '"missed_(no_buffer|generator)":[1-9]' "$work/run"
-ran "small rings of the driver" sim:rate=200k --app reflect --rx-ring 1 --tx-ring 1 --duration 0.05
+ran "small rings of the driver" sim:rate=200k --app reflect --rx-ring 1 --tx-ring 1 --duration 0.3
 ran "a small backlog" sim:rate=1M,arrivals=bursts,burst=256 --app discard --style push-backlog \
-  --backlog 1 --duration 0.05
+  --backlog 1 --duration 0.3
 expect "a small backlog: frames were dropped" grep -qE '"backlog_full":[1-9]' "$work/run"
 
 # latency
-ran "latency" sim:rate=10k --app discard --duration 0.05
+ran "latency" sim:rate=10k --app discard --duration 0.3
 expect "latency is measured by default" grep -qE '"latency_ns":\{"count":[1-9]' "$work/run"
-ran "no latency" sim:rate=10k --app discard --duration 0.05 --latency 0
+ran "no latency" sim:rate=10k --app discard --duration 0.3 --latency 0
 expect "latency is not measured when it is not wanted" bash -c "! grep -q latency_ns '$work/run'"
 
 # the other formats
-printed "table" "$bellpull" run sim sim --app patch --duration 0.05
+printed "table" "$bellpull" run sim sim --app patch --duration 0.3
 expect "table: a line for each simulation" test "$(grep -c ' simulated: ' "$work/printed")" = 2
-expect "prometheus" bash -c "'$bellpull' run sim sim --app patch --duration 0.05 \
+expect "prometheus" bash -c "'$bellpull' run sim sim --app patch --duration 0.3 \
   --format prometheus 2>/dev/null | '$check_statistics' prometheus"
 
 # under load, changed from outside

@@ -21,13 +21,12 @@ Trial trial_on(TapPair& taps) {
   return trial;
 }
 
-// Runs a trial until it has something to show, because a busy machine may give the sender no time
-// for as long as a trial takes. Nothing may be unexplained in any of them.
+// Runs longer and longer trials until one has something to show, because a busy machine may give
+// the sender no time for as long as a trial takes. Nothing may be unexplained in any of them.
 template <class Wanted>
-Outcome run_until(const Trial& trial, Wanted wanted) {
-  constexpr int kMostTrials = 400;
+Outcome run_until(Trial trial, Wanted wanted) {
   Outcome outcome;
-  for (int i = 0; i < kMostTrials; ++i) {
+  for (; trial.seconds < 30; trial.seconds *= 2) {
     outcome = run_trial(trial);
     CHECK(outcome.unexplained == 0);
     if (wanted(outcome)) return outcome;
@@ -100,7 +99,9 @@ TEST_CASE("compare: a trial begins with empty TAPs, whatever the one before left
   Trial idle = trial_on(taps);
   idle.rates = {0.001};
   const Outcome outcome = run_trial(idle);
-  CHECK(outcome.frames == 0);
+  // The first frame of a schedule is due before the clock of the trial runs, and may come late. Of
+  // what the other trial left there would be hundreds.
+  CHECK(outcome.frames <= 1);
   CHECK(outcome.scheduled == 0);
   CHECK(outcome.unexplained == 0);
 }
