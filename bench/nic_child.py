@@ -19,6 +19,18 @@ class Failure(Exception):
     """One line: what was tried, on what, why it failed, what to do."""
 
 
+def persistent(work, attempts=3):
+    """What work() returns; one sample that failed shall not cost the others. Each failure is told."""
+    for left in reversed(range(attempts)):
+        try:
+            return work()
+        except Failure as failure:
+            if not left:
+                raise
+            print(f"# measured once more, because {failure}", flush=True)
+    return None
+
+
 def call(*command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:

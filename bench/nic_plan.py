@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The peers part: which loads go through which peers, and in which order."""
+from nic_child import persistent
 from nic_loads import (DATAGRAM, DATAGRAMS_PER_CALL, measured, round_trips, short_frames, tcp, udp)
 from nic_quiet import undisturbed
 
@@ -29,10 +30,14 @@ def measure_peers(bed, peers, order, args):
             order.shuffle(names)
             print(f"# {rep + 1}/{args.reps} {name}: {' '.join(names)}", flush=True)
             for peer in names:
-                with peers[peer].started(bed) as device:
-                    result = undisturbed(lambda: measured(bed, device, load, args), args.attempts)
-                bed.wait_gone()
-                samples.append({"rep": rep, "load": name, "peer": peer, "result": result,
-                                "wire_of_run": device.wire if device else 0,
-                                "statistics": device.statistics if device else {}})
+                sample = persistent(lambda: carried_by(bed, peers[peer], load, args))
+                samples.append({"rep": rep, "load": name, "peer": peer, **sample})
     return samples
+
+
+def carried_by(bed, peer, load, args):
+    with peer.started(bed) as device:
+        result = undisturbed(lambda: measured(bed, device, load, args), args.attempts)
+    bed.wait_gone()
+    return {"result": result, "wire_of_run": device.wire if device else 0,
+            "statistics": device.statistics if device else {}}

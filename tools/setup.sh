@@ -13,7 +13,7 @@ readonly demo_packages=(iperf3 iproute2 iputils-ping jq)
 # shellcheck disable=SC2034
 readonly test_packages=(bpftool clang clang-format clang-tidy doctest-dev dpdk-dev doxygen ethtool
   g++-aarch64-linux-gnu iputils-arping libbenchmark-dev libboost-dev libbpf-dev libck-dev libconcurrentqueue-dev
-  libdpdk-dev libreaderwriterqueue-dev librte-dma-skeleton23 librte-mempool-ring23 librte-net-tap23 librte-net-vhost23 librte-net-virtio23 procps python3
+  libdpdk-dev libreaderwriterqueue-dev librte-dma-skeleton23 librte-mempool-ring23 librte-net-tap23 librte-net-vhost23 librte-net-virtio23 lld procps python3
   qemu-user shellcheck socat strace tshark)
 # shellcheck disable=SC2034
 readonly long_test_packages=(debootstrap)

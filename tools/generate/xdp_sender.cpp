@@ -26,6 +26,8 @@ namespace {
 constexpr unsigned kBatch = 64;
 // The program writes about as many in that time.
 constexpr std::chrono::microseconds kLookEvery{20};
+// Longer than any machine stands still: then what became of a frame will not be told any more.
+constexpr std::chrono::seconds kSilence{10};
 
 const char* remedy_of_run(int error) noexcept {
   switch (error) {
@@ -57,6 +59,7 @@ class XdpSender final : public Sender {
   void run() noexcept;
   [[nodiscard]] Sent counted() noexcept;
   void check();
+  [[noreturn]] void fell_silent(std::uint64_t allowed, const Sent& counted) const;
 
   const std::string name_;
   TimedFramePrograms programs_;
@@ -109,10 +112,17 @@ Sent XdpSender::send(std::uint64_t count, std::uint64_t due_ns) {
   // Release: pairs with the read of it in write_frame().
   Word(shared.allowed).store(before.attempted + count, std::memory_order_release);
   Sent sent = counted();
+  auto silent_since = std::chrono::steady_clock::now();
   while (sent.sent + sent.dropped < before.attempted + count) {
     check();
     std::this_thread::sleep_for(kLookEvery);
-    sent = counted();
+    const Sent now = counted();
+    if (now.sent + now.dropped != sent.sent + sent.dropped || now.attempted != sent.attempted) {
+      silent_since = std::chrono::steady_clock::now();
+    } else if (std::chrono::steady_clock::now() - silent_since > kSilence) {
+      fell_silent(before.attempted + count, now);
+    }
+    sent = now;
   }
   sent.attempted -= before.attempted;
   sent.bytes -= before.bytes;
@@ -147,6 +157,14 @@ void XdpSender::check() {
         refused_by, std::generic_category(),
         fmt::format("redirect frames into {} ({})", name_, remedy_of_run(refused_by)));
   }
+}
+
+void XdpSender::fell_silent(std::uint64_t allowed, const Sent& counted) const {
+  throw std::runtime_error(fmt::format(
+      "wait for the XDP program to send into {}: for {} s nothing was heard of {} frames, of which "
+      "{} were not written (are there other XDP programs on this core? use --via packet)",
+      name_, kSilence.count(), allowed - counted.sent - counted.dropped,
+      allowed - counted.attempted));
 }
 
 }  // namespace
