@@ -152,7 +152,7 @@ Wait longest_wait(const NicSettings& settings) {
     return all;
   };
   Wait longest;
-  for (std::uint64_t frame = 1; frame <= 2000; ++frame) {
+  for (std::uint64_t frame = 1; frame <= engine::test::scaled(4000); ++frame) {
     // At a different place in the line each time.
     for (std::uint64_t i = 0; i < frame % 13; ++i) {
       turns.nic.run_once(0);

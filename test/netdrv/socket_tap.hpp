@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -51,10 +52,9 @@ class SocketTap {
 
   /// What the NIC sent next, header included; empty if nothing.
   [[nodiscard]] Bytes pull_raw() const {
-    Bytes bytes(70000);
+    std::array<std::byte, 70000> bytes;  // not cleared: most looks find nothing
     const ssize_t got = ::read(kernel_.get(), bytes.data(), bytes.size());
-    bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
-    return bytes;
+    return {bytes.begin(), bytes.begin() + (got < 0 ? 0 : got)};
   }
 
   /// Sleeps until pull_raw() would find something.
