@@ -82,10 +82,10 @@ class alignas(ring::kCacheLine) ChannelDevice {
     return stats;
   }
 
-  /// The device may be able to go on.
-  void unblock() noexcept {
-    blocked_ = false;
-    stir();
+  /// Its wait source reported an event: the device may be able to go on.
+  void woken() noexcept {
+    backend_->woken();
+    unblock();
   }
 
   /// Nobody said so, but its owner does not sleep until somebody does.
@@ -127,6 +127,11 @@ class alignas(ring::kCacheLine) ChannelDevice {
       notifies.add(1);
       notify_.ring(notify_.context);
     }
+  }
+
+  void unblock() noexcept {
+    blocked_ = false;
+    stir();
   }
 
   std::unique_ptr<Backend> backend_;

@@ -2,13 +2,16 @@
 #include "descriptor_backend.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace bellpull::engine {
 
@@ -31,20 +34,8 @@ namespace {
   return result < 0 ? -errno : result;
 }
 
-}  // namespace
-
-Vectors::Vectors(std::span<const Segment> segments, std::size_t skip) noexcept {
-  for (const Segment& segment : segments) {
-    if (skip >= segment.length) {
-      skip -= segment.length;
-      continue;
-    }
-    vectors_[count_++] = {segment.data + skip, segment.length - skip};
-    skip = 0;
-  }
-}
-
-void check_descriptor(const FdOptions& options) {
+// Whether it is a device. Throws when it cannot be used.
+[[nodiscard]] bool check_descriptor(const FdOptions& options) {
   const std::string object = "file descriptor " + std::to_string(options.fd);
   if (options.direction != Direction::memory_to_device &&
       options.direction != Direction::device_to_memory) {
@@ -60,7 +51,28 @@ void check_descriptor(const FdOptions& options) {
     throw std::invalid_argument(object + " for a back-end is blocking and would hold up every " +
                                 "channel of its engine; set O_NONBLOCK");
   }
+  struct stat file {};
+  return ::fstat(options.fd, &file) == 0 && S_ISCHR(file.st_mode);
 }
+
+}  // namespace
+
+Vectors::Vectors(std::span<const Segment> segments, std::size_t skip) noexcept {
+  for (const Segment& segment : segments) {
+    if (skip >= segment.length) {
+      skip -= segment.length;
+      continue;
+    }
+    vectors_[count_++] = {segment.data + skip, segment.length - skip};
+    skip = 0;
+  }
+}
+
+DescriptorBackend::DescriptorBackend(const FdOptions& options, FdCounters& counters)
+    : options_(options),
+      counters_(counters),
+      ops_(options.window),
+      is_device_(check_descriptor(options)) {}
 
 Capabilities DescriptorBackend::capabilities() const noexcept {
   return {.operations = {operation_of(options_.direction)},
@@ -89,9 +101,13 @@ Vectors DescriptorBackend::rest_of(unsigned position) const noexcept {
 
 DescriptorBackend::Step DescriptorBackend::settle(const Op& op, ssize_t result,
                                                   Done& done) noexcept {
-  const int error = error_of(result);
+  int error = error_of(result);
   if (error == EINTR) return Step::again;
-  if (error == EAGAIN) return Step::would_block;
+  if (error == EAGAIN) {
+    if (!std::exchange(woken_, false) || !broken()) return Step::would_block;
+    error = EBADFD;  // what its calls are about to say
+  }
+  woken_ = false;
   if (error == 0 && !finished(op, static_cast<std::size_t>(result))) return Step::again;
   done = {op.id, moved_, error, ended(result)};
   moved_ = 0;
@@ -105,6 +121,16 @@ DescriptorBackend::Step DescriptorBackend::call(Done& done) noexcept {
   if (step == Step::done || step == Step::failed) ops_.pop();
   if (step == Step::would_block) counters_.would_block.add(1);
   return step;
+}
+
+// Asked when it was woken for nothing. A device that is taken away may wake its readers before
+// their calls fail, and not once more (tun_detach_all); that it is not there any more poll() knows
+// then. Of a socket a pending error says less, and its calls tell.
+bool DescriptorBackend::broken() noexcept {
+  if (!is_device_) return false;
+  counters_.calls.add(1);
+  pollfd file{.fd = options_.fd, .events = 0, .revents = 0};
+  return ::poll(&file, 1, 0) == 1 && (file.revents & POLLERR) != 0;
 }
 
 // A byte stream that takes nothing and gives no reason would be asked for ever.

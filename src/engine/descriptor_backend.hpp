@@ -31,9 +31,6 @@ class Vectors {
   unsigned count_ = 0;
 };
 
-/// Throws what make_fd_backend() says.
-void check_descriptor(const FdOptions& options);
-
 /// What back-ends on a non-blocking descriptor have in common: the transfers in their order, one
 /// call of read or write, and what the result of a call means, whoever made it.
 class DescriptorBackend : public Backend {
@@ -44,13 +41,14 @@ class DescriptorBackend : public Backend {
   unsigned start(std::span<const Op> ops) noexcept final { return ops_.push(ops); }
   bool cancel(std::uint64_t id) noexcept final;
   void stop() noexcept override;
+  void woken() noexcept final { woken_ = true; }
 
  protected:
   /// What became of a transfer.
   enum class Step : std::uint8_t { done, failed, again, would_block };
 
-  DescriptorBackend(const FdOptions& options, FdCounters& counters)
-      : options_(options), counters_(counters), ops_(options.window) {}
+  /// Throws what make_fd_backend() says.
+  DescriptorBackend(const FdOptions& options, FdCounters& counters);
 
   [[nodiscard]] bool reads() const noexcept {
     return options_.direction == Direction::device_to_memory;
@@ -73,7 +71,10 @@ class DescriptorBackend : public Backend {
   [[nodiscard]] int error_of(ssize_t result) const noexcept;
   [[nodiscard]] bool finished(const Op& op, std::size_t now) noexcept;
   [[nodiscard]] bool ended(ssize_t result) const noexcept;
+  [[nodiscard]] bool broken() noexcept;
 
+  const bool is_device_;
+  bool woken_ = false;     // and has not moved anything since
   std::size_t moved_ = 0;  // of the first transfer
 };
 

@@ -45,7 +45,6 @@ class FdBackend final : public DescriptorBackend {
 }  // namespace
 
 std::unique_ptr<Backend> make_fd_backend(const FdOptions& options, FdCounters& counters) {
-  check_descriptor(options);
   return std::make_unique<FdBackend>(options, counters);
 }
 

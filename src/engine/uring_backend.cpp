@@ -142,7 +142,6 @@ class UringBackend final : public DescriptorBackend {
 }  // namespace
 
 std::unique_ptr<Backend> make_uring_backend(const FdOptions& options, FdCounters& counters) {
-  check_descriptor(options);
   return std::make_unique<UringBackend>(options, counters);
 }
 

@@ -52,7 +52,7 @@ const WaitSource* WaitTable::find(int fd) const noexcept {
 
 void WaitTable::ready(int fd) noexcept {
   for (const Waiter& waiter : waiters_) {
-    if (waiter.source.fd == fd) waiter.device->unblock();
+    if (waiter.source.fd == fd) waiter.device->woken();
   }
 }
 

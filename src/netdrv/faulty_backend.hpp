@@ -27,6 +27,7 @@ class FaultyBackend : public engine::Backend {
   [[nodiscard]] unsigned window() const noexcept final {
     return static_cast<unsigned>(free_.size());
   }
+  void woken() noexcept final { inner_->woken(); }
 
  protected:
   FaultyBackend(std::unique_ptr<engine::Backend> inner, FrameFaultChoice choice, const Clock& clock,

@@ -124,6 +124,9 @@ class Backend {
   /// transfer that failed ends the call, so that the client hears of it before the next one.
   virtual Reaped reap(std::span<Done> done) noexcept = 0;
 
+  /// Its wait source reported an event: reap() has something to find, or what is wrong.
+  virtual void woken() noexcept {}
+
   /// Asked by an owner who polls, after would_block: whether it is known without a system call that
   /// the device still cannot go on. False when in doubt; then reap() asks the device.
   [[nodiscard]] virtual bool quiet() noexcept { return false; }
