@@ -13,8 +13,8 @@
 
 #include "bellpull/netdrv/apps.hpp"
 #include "bellpull/netdrv/nic.hpp"
-#include "long_run.hpp"
 #include "nic_accounts.hpp"
+#include "sanitizers.hpp"
 #include "socket_bench.hpp"
 
 using namespace bellpull;
@@ -36,7 +36,7 @@ void check_crossing(const NicSettings& settings, engine::Placement placement, St
   const auto app = make_patch();
   Bench bench(*app, settings, placement, 2, style);
   std::mt19937 random(seed);
-  constexpr unsigned kFrames = 1000;
+  constexpr unsigned kFrames = 3000;
   std::atomic<bool> wrong{false};
   std::atomic<bool> finished{false};
   std::vector<std::size_t> sizes(kFrames);
@@ -179,9 +179,9 @@ TEST_CASE("one frame at a time never gets stuck: no wake-up is lost on the way t
   for_each_style([](Style style, engine::Placement placement) {
     const auto app = make_reflect();
     Bench bench(*app, {.mode = Mode::interrupt}, placement, 1, style);
-    const unsigned rounds = engine::test::long_run() ? 10'000 : 1000;
+    const std::uint64_t rounds = engine::test::scaled(10'000);
     std::atomic<bool> finished{false};
-    std::atomic<unsigned> round{0};
+    std::atomic<std::uint64_t> round{0};
     std::thread peer([&] {
       Bytes frame = pattern_frame(60, 1);
       frame[0] = std::byte{2};
@@ -195,7 +195,7 @@ TEST_CASE("one frame at a time never gets stuck: no wake-up is lost on the way t
       static_cast<void>(bench.taps[0].push(frame));  // wakes the sleeper for the last time
     });
     while (!finished) {
-      const unsigned before = round;
+      const std::uint64_t before = round;
       // Pushed straight from an engine of its own, frames are none of the loop's business.
       const bool listens = style != Style::push || placement == engine::Placement::driven;
       // A stall shows as a sleep of 20 s: then the round did not move although the peer waits.

@@ -24,7 +24,23 @@ ran() {
 # What came to pass on all ports of a run.
 faults_of() { grep -oE '"faults":\{"rx":\{[^}]*\},"tx":\{[^}]*\}\}' "$work/$1"; }
 
-# Whether the plan made the first port drop what it received.
+# ran_until CONDITION NAME ARGUMENT...: the schedule of a port is the clock's, and a machine that is
+# busy elsewhere needs longer.
+ran_until() {
+  local condition=$1 name=$2 seconds
+  shift 2
+  for seconds in 0.03 0.3 3 30; do
+    ran "$name" "$@" --duration "$seconds"
+    ! "$condition" "$name" || break
+  done
+}
+
+# The conditions for ran_until(). The first port had all frames of its schedule.
+# shellcheck disable=SC2317
+saw_all() { faults_of "$1" | grep -q '"rx":{"frames":150,'; }
+
+# The plan made a port drop what it received.
+# shellcheck disable=SC2317
 dropped() { grep -qE '"faults":\{"rx":\{"frames":[0-9]+,.*"drop":[1-9]' "$work/$1"; }
 
 # nonsense
@@ -50,12 +66,8 @@ for style in push push-backlog push-pause notify poll virtqueue; do
   for engine in driven thread; do
     for mode in interrupt poll; do
       name=$style-$engine-$mode
-      # The port's schedule is the clock's: a machine that is busy elsewhere needs longer.
-      for seconds in 0.03 0.3 3 30; do
-        ran "$name" "$port" "$port" --app patch --style "$style" --engine "$engine" \
-          --mode "$mode" --duration "$seconds" --fault "sim0:$plan" --fault "sim1:$plan;seed=2"
-        ! dropped "$name" || break
-      done
+      ran_until dropped "$name" "$port" "$port" --app patch --style "$style" --engine "$engine" \
+        --mode "$mode" --fault "sim0:$plan" --fault "sim1:$plan;seed=2"
       expect "$name: frames were dropped on purpose" dropped "$name"
     done
   done
@@ -67,11 +79,7 @@ plan+=';tx:duplicate:chance=200000;tx:errno=ENOBUFS:chance=100000'
 for name in first second other; do
   seed=7
   [[ $name != other ]] || seed=8
-  for seconds in 0.1 1 10; do
-    ran "$name" sim:rate=20k,frames=150 --app reflect --duration "$seconds" \
-      --fault "sim0:$plan;seed=$seed"
-    ! faults_of "$name" | grep -q '"rx":{"frames":150,' || break
-  done
+  ran_until saw_all "$name" sim:rate=20k,frames=150 --app reflect --fault "sim0:$plan;seed=$seed"
 done
 expect "the faults are there" test -n "$(faults_of first)"
 expect "check 33: the same seed makes the same faults" \

@@ -99,8 +99,8 @@ TEST_CASE("compare: a trial begins with empty TAPs, whatever the one before left
   Trial idle = trial_on(taps);
   idle.rates = {0.001};
   const Outcome outcome = run_trial(idle);
-  // The first frame of a schedule is due before the clock of the trial runs, and may come late. Of
-  // what the other trial left there would be hundreds.
+  // The first frame of a schedule is due before the clock of the trial runs, and may come late. One
+  // that the other trial left would be unexplained: nobody sent it here.
   CHECK(outcome.frames <= 1);
   CHECK(outcome.scheduled == 0);
   CHECK(outcome.unexplained == 0);

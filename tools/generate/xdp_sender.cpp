@@ -14,8 +14,10 @@
 #include <thread>
 #include <vector>
 
+#include "bellpull/netdrv/clock.hpp"
 #include "generate/bpf_load.hpp"
 #include "generate/sender.hpp"
+#include "generate/silence.hpp"
 #include "generate/timed_frames.hpp"
 
 namespace bellpull::tools::generate {
@@ -27,7 +29,7 @@ constexpr unsigned kBatch = 64;
 // The program writes about as many in that time.
 constexpr std::chrono::microseconds kLookEvery{20};
 // Longer than any machine stands still: then what became of a frame will not be told any more.
-constexpr std::chrono::seconds kSilence{10};
+constexpr std::chrono::seconds kLongestSilence{10};
 
 const char* remedy_of_run(int error) noexcept {
   switch (error) {
@@ -112,17 +114,14 @@ Sent XdpSender::send(std::uint64_t count, std::uint64_t due_ns) {
   // Release: pairs with the read of it in write_frame().
   Word(shared.allowed).store(before.attempted + count, std::memory_order_release);
   Sent sent = counted();
-  auto silent_since = std::chrono::steady_clock::now();
+  Silence silence(std::chrono::nanoseconds(kLongestSilence).count(), netdrv::monotonic_ns());
   while (sent.sent + sent.dropped < before.attempted + count) {
     check();
-    std::this_thread::sleep_for(kLookEvery);
-    const Sent now = counted();
-    if (now.sent + now.dropped != sent.sent + sent.dropped || now.attempted != sent.attempted) {
-      silent_since = std::chrono::steady_clock::now();
-    } else if (std::chrono::steady_clock::now() - silent_since > kSilence) {
-      fell_silent(before.attempted + count, now);
+    if (silence.lasts(sent.attempted + sent.sent + sent.dropped, netdrv::monotonic_ns())) {
+      fell_silent(before.attempted + count, sent);
     }
-    sent = now;
+    std::this_thread::sleep_for(kLookEvery);
+    sent = counted();
   }
   sent.attempted -= before.attempted;
   sent.bytes -= before.bytes;
@@ -162,8 +161,8 @@ void XdpSender::check() {
 void XdpSender::fell_silent(std::uint64_t allowed, const Sent& counted) const {
   throw std::runtime_error(fmt::format(
       "wait for the XDP program to send into {}: for {} s nothing was heard of {} frames, of which "
-      "{} were not written (are there other XDP programs on this core? use --via packet)",
-      name_, kSilence.count(), allowed - counted.sent - counted.dropped,
+      "{} were not written: use --via packet",
+      name_, kLongestSilence.count(), allowed - counted.sent - counted.dropped,
       allowed - counted.attempted));
 }
 
