@@ -15,8 +15,11 @@ namespace bellpull::engine {
 
 namespace {
 
-// For fewer, calls of their own are cheaper than the ring.
+// For fewer, calls of their own are cheaper than the ring; beside the copying of many bytes neither
+// is to be seen, and the ring saves calls.
 constexpr unsigned kLeastBatch = 4;
+constexpr unsigned kLeastLargeBatch = 2;
+constexpr std::uint64_t kLarge = 8192;  // bytes
 
 class UringBackend final : public DescriptorBackend {
  public:
@@ -53,11 +56,13 @@ class UringBackend final : public DescriptorBackend {
   [[nodiscard]] Step move(unsigned most, std::span<Done> done, Reaped& reaped) noexcept {
     const unsigned wanted = std::min(most, reads() ? burst_.offer() : Uring::kBatch);
     const bool in_turn = reads() && options_.framing == Framing::bytes;
-    const bool single = wanted < kLeastBatch || in_turn || !ring_.usable();
+    const bool single =
+        wanted < (large_ ? kLeastLargeBatch : kLeastBatch) || in_turn || !ring_.usable();
     const unsigned before = reaped.count;
     const Step step = single    ? one(done, reaped)
                       : reads() ? read(wanted, done, reaped)
                                 : write(wanted, done, reaped);
+    if (reaped.count != before) large_ = done[reaped.count - 1].bytes >= kLarge;
     if (step == Step::would_block) {
       burst_.dry(reaped.count - before);
     } else {
@@ -134,6 +139,7 @@ class UringBackend final : public DescriptorBackend {
 
   Uring ring_;
   ReadBurst burst_{Uring::kBatch};
+  bool large_ = false;  // what was moved last
   std::vector<Vectors> vectors_;
   std::array<Done, Uring::kBatch> late_;  // failed reads, not reported yet
   unsigned late_count_ = 0;

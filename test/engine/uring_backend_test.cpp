@@ -158,6 +158,31 @@ TEST_CASE("check 14: 64 transfers cost one io_uring_enter, a lone one what a pla
   }
 }
 
+TEST_CASE("two large transfers cost one io_uring_enter once one was large, two small ones do not") {
+  if (no_uring()) return;
+  for (const bool reads : {true, false}) {
+    for (const std::size_t size : {std::size_t{64}, std::size_t{8192}}) {
+      CAPTURE(reads);
+      CAPTURE(size);
+      FarEnd far(Far::datagrams, reads);
+      far.widen();
+      Bench bench(far);
+      for (unsigned slot = 0; slot < 64; ++slot) bench.lengthen(slot, size);
+      std::vector<std::byte> message(size);
+      for (unsigned round = 0; round < 6; ++round) {
+        const std::uint64_t before = bench.counters.calls.value();
+        bench.post(2);
+        for (unsigned i = 0; reads && i < 2; ++i) REQUIRE(far.send(message));
+        CHECK(bench.reap().size() == 2);
+        // The first round has seen nothing yet, the second enables the ring.
+        if (round > 1) CHECK(bench.counters.calls.value() - before == (size == 64 ? 2 : 1));
+        while (!reads && far.receive(message) != 0) {
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("check 9: who polls a device that has nothing makes no system call, and misses nothing") {
   if (no_uring()) return;
   FarEnd far(Far::packets, true);

@@ -158,7 +158,7 @@ class Bench {
       const auto slot = static_cast<unsigned>(last_.id - 1);
       unsigned number = slot;
       if (reads_ && last_.error == 0) {
-        CHECK(last_.bytes == sizeof number);
+        CHECK(last_.bytes == buffers_[slot].size());
         std::memcpy(&number, buffers_[slot].data(), sizeof number);
       }
       numbers.push_back(number);
