@@ -55,11 +55,22 @@ def host_facts(programs, language="C"):
             "load_average": float(Path("/proc/loadavg").read_text().split()[0])}
 
 
+def lined(document):
+    """JSON with a line for each entry of a list, so that thousands of samples can be read and
+    compared."""
+    def entry(value):
+        if not isinstance(value, list) or not value:
+            return json.dumps(value)
+        return "[\n" + ",\n".join(f"  {json.dumps(each)}" for each in value) + "\n ]"
+    return "{\n" + ",\n".join(f" {json.dumps(key)}: {entry(value)}"
+                              for key, value in document.items()) + "\n}\n"
+
+
 def save(directory, name, document):
     """Writes `name`.json into `directory`, whole or not at all."""
     directory.mkdir(parents=True, exist_ok=True)
     target = directory / f"{name}.json"
     unfinished = target.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(document, indent=1) + "\n")
+    unfinished.write_text(lined(document))
     unfinished.replace(target)
     print(f"# raw figures: {target}")
