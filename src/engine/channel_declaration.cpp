@@ -58,6 +58,8 @@ class DeclaredBackend final : public Backend {
   [[nodiscard]] unsigned window() const noexcept override { return inner_->window(); }
   unsigned start(std::span<const Op> ops) noexcept override { return inner_->start(ops); }
   Reaped reap(std::span<Done> done) noexcept override { return inner_->reap(done); }
+  void woken(std::uint32_t events) noexcept override { inner_->woken(events); }
+  [[nodiscard]] bool quiet() noexcept override { return inner_->quiet(); }
   bool cancel(std::uint64_t id) noexcept override { return inner_->cancel(id); }
   void stop() noexcept override { inner_->stop(); }
   [[nodiscard]] std::uint64_t progress(std::uint64_t id) const noexcept override {

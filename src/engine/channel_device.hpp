@@ -82,9 +82,9 @@ class alignas(ring::kCacheLine) ChannelDevice {
     return stats;
   }
 
-  /// Its wait source reported an event: the device may be able to go on.
-  void woken() noexcept {
-    backend_->woken();
+  /// Its wait source reported these events: the device may be able to go on.
+  void woken(std::uint32_t events) noexcept {
+    backend_->woken(events);
     unblock();
   }
 

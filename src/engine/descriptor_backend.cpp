@@ -11,7 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
-#include <utility>
 
 namespace bellpull::engine {
 
@@ -89,6 +88,10 @@ bool DescriptorBackend::cancel(std::uint64_t id) noexcept {
   return ops_.remove(id);
 }
 
+void DescriptorBackend::woken(std::uint32_t events) noexcept {
+  if ((events & EPOLLERR) != 0) alarmed_ = true;
+}
+
 void DescriptorBackend::stop() noexcept {
   ops_.clear();
   moved_ = 0;
@@ -104,10 +107,10 @@ DescriptorBackend::Step DescriptorBackend::settle(const Op& op, ssize_t result,
   int error = error_of(result);
   if (error == EINTR) return Step::again;
   if (error == EAGAIN) {
-    if (!std::exchange(woken_, false) || !broken()) return Step::would_block;
+    alarmed_ = alarmed_ && broken();
+    if (!alarmed_) return Step::would_block;
     error = EBADFD;  // what its calls are about to say
   }
-  woken_ = false;
   if (error == 0 && !finished(op, static_cast<std::size_t>(result))) return Step::again;
   done = {op.id, moved_, error, ended(result)};
   moved_ = 0;
@@ -123,9 +126,9 @@ DescriptorBackend::Step DescriptorBackend::call(Done& done) noexcept {
   return step;
 }
 
-// Asked when it was woken for nothing. A device that is taken away may wake its readers before
-// their calls fail, and not once more (tun_detach_all); that it is not there any more poll() knows
-// then. Of a socket a pending error says less, and its calls tell.
+// A device that is taken away may wake its readers before their calls fail, and not once more
+// (tun_detach_all): what is left in it can still be read, then there is nothing, and only poll()
+// knows that there never will be. Of a socket a pending error says less, and its calls tell.
 bool DescriptorBackend::broken() noexcept {
   if (!is_device_) return false;
   counters_.calls.add(1);

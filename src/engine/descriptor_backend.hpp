@@ -41,7 +41,7 @@ class DescriptorBackend : public Backend {
   unsigned start(std::span<const Op> ops) noexcept final { return ops_.push(ops); }
   bool cancel(std::uint64_t id) noexcept final;
   void stop() noexcept override;
-  void woken() noexcept final { woken_ = true; }
+  void woken(std::uint32_t events) noexcept final;
 
  protected:
   /// What became of a transfer.
@@ -74,7 +74,7 @@ class DescriptorBackend : public Backend {
   [[nodiscard]] bool broken() noexcept;
 
   const bool is_device_;
-  bool woken_ = false;     // and has not moved anything since
+  bool alarmed_ = false;   // by an event that no call has explained yet
   std::size_t moved_ = 0;  // of the first transfer
 };
 

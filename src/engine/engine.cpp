@@ -107,8 +107,8 @@ void Engine::Core::collect_events(int timeout) noexcept {
   std::array<epoll_event, 64> events;
   const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
   for (int i = 0; i < count; ++i) {
-    const int fd = events[static_cast<std::size_t>(i)].data.fd;
-    if (fd != bell_) waits.ready(fd);
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.fd != bell_) waits.ready(event.data.fd, event.events);
   }
 }
 
@@ -135,9 +135,9 @@ std::span<const WaitSource> Engine::wait_sources() const noexcept {
   return core_->waits.sources();
 }
 
-void Engine::source_ready(std::size_t position) noexcept {
+void Engine::source_ready(std::size_t position, std::uint32_t events) noexcept {
   const std::span<const WaitSource> sources = wait_sources();
-  if (position < sources.size()) core_->waits.ready(sources[position].fd);
+  if (position < sources.size()) core_->waits.ready(sources[position].fd, events);
 }
 
 void Engine::retry_blocked() noexcept {

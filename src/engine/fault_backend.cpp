@@ -84,7 +84,7 @@ class FaultBackend final : public Backend {
     return 0;
   }
 
-  void woken() noexcept override { inner_->woken(); }
+  void woken(std::uint32_t events) noexcept override { inner_->woken(events); }
   void pause() noexcept override { inner_->pause(); }
   void resume() noexcept override { inner_->resume(); }
 

@@ -15,8 +15,8 @@ namespace bellpull::engine {
 
 namespace {
 
-// For fewer, calls of their own are cheaper than the ring; beside the copying of many bytes neither
-// is to be seen, and the ring saves calls.
+// For fewer, calls of their own are cheaper than the ring. Beside the copying of many bytes the
+// difference is small, and calls are saved.
 constexpr unsigned kLeastBatch = 4;
 constexpr unsigned kLeastLargeBatch = 2;
 constexpr std::uint64_t kLarge = 8192;  // bytes

@@ -50,9 +50,9 @@ const WaitSource* WaitTable::find(int fd) const noexcept {
   return nullptr;
 }
 
-void WaitTable::ready(int fd) noexcept {
+void WaitTable::ready(int fd, std::uint32_t events) noexcept {
   for (const Waiter& waiter : waiters_) {
-    if (waiter.source.fd == fd) waiter.device->woken();
+    if (waiter.source.fd == fd) waiter.device->woken(events);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -23,8 +24,8 @@ class WaitTable {
   /// The entry of `fd`, or null.
   [[nodiscard]] const WaitSource* find(int fd) const noexcept;
 
-  /// `fd` reported an event: its devices may go on.
-  void ready(int fd) noexcept;
+  /// `fd` reported these events: its devices may go on.
+  void ready(int fd, std::uint32_t events) noexcept;
 
  private:
   struct Waiter {

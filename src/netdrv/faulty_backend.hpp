@@ -27,7 +27,8 @@ class FaultyBackend : public engine::Backend {
   [[nodiscard]] unsigned window() const noexcept final {
     return static_cast<unsigned>(free_.size());
   }
-  void woken() noexcept final { inner_->woken(); }
+  // What it waits on tells that something came to pass, and no more.
+  void woken(std::uint32_t /*events*/) noexcept final { inner_->woken(~0U); }
 
  protected:
   FaultyBackend(std::unique_ptr<engine::Backend> inner, FrameFaultChoice choice, const Clock& clock,

@@ -92,7 +92,8 @@ void Nic::look(int timeout_ms, bool heed_watchers) noexcept {
   const int count = wait_for_events(events.data(), static_cast<int>(events.size()), timeout_ms);
   bool by_port = false;
   for (int i = 0; i < count; ++i) {
-    const std::uint64_t data = events[static_cast<std::size_t>(i)].data.u64;
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    const std::uint64_t data = event.data.u64;
     if (data == kTimer) {
       timer_set_ = Napi::kNever;  // it has fired
     } else if (data >= kWatcher && data != kWake) {
@@ -101,7 +102,7 @@ void Nic::look(int timeout_ms, bool heed_watchers) noexcept {
       watcher.ready(watcher.context);
     } else {
       by_port = true;
-      if (data != kWake) engine_.source_ready(data);
+      if (data != kWake) engine_.source_ready(data, event.events);
     }
   }
   if (by_port && timeout_ms != 0) wakeups_.add(1);

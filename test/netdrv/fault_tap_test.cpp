@@ -2,7 +2,9 @@
 // Faults on a pair of real TAPs: the kernel's counters agree with the NIC's and those of the
 // faults.
 #include <chrono>
+#include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "bellpull/netdrv/fault_link.hpp"
 #include "bellpull/netdrv/nic.hpp"
 #include "bellpull/netdrv/tap_link.hpp"
+#include "crowd.hpp"
 #include "nic_accounts.hpp"
 #include "tap_world.hpp"
 
@@ -30,7 +33,8 @@ constexpr unsigned kFrames = 300;
 
 // Frames go in at the kernel's side of in0 and come out at that of out0.
 struct FaultWorld {
-  FaultWorld(std::string_view rx, std::string_view tx, Style style, engine::Placement placement)
+  FaultWorld(std::string_view rx, std::string_view tx, Style style, engine::Placement placement,
+             unsigned crowd = 0)
       : app(make_patch()),
         engine({.placement = placement}),
         nic(std::make_unique<Nic>(engine, *app, NicSettings{})) {
@@ -39,6 +43,7 @@ struct FaultWorld {
       const ParsedFrameFaults parsed = parse_frame_faults(plans[links.size()]);
       REQUIRE(parsed.error == "");
       taps.push_back(std::make_unique<TapLink>(TapDevice::open(name)));
+      if (links.empty() && crowd != 0) others.emplace(taps.back()->device().fd(), crowd);
       links.push_back(std::make_unique<FaultLink>(*taps.back(), parsed.plan));
       nic->add_port(*links.back(), style);
       ip(std::string("link set ") + name + " up");
@@ -98,6 +103,7 @@ struct FaultWorld {
   std::unique_ptr<App> app;
   engine::Engine engine;
   std::vector<std::unique_ptr<TapLink>> taps;
+  std::optional<test::Crowd> others;
   std::vector<std::unique_ptr<FaultLink>> links;
   std::unique_ptr<Nic> nic;
   std::unique_ptr<PacketSocket> in;
@@ -143,4 +149,20 @@ TEST_CASE(
   CHECK(world.rounds_until([&] { return world.nic->running_ports() == 1; }));
   CHECK(world.nic->stats().ports[0].state == PortState::gone);
   CHECK(world.rounds_until([&] { return !world.nic->run_once(50); }));
+}
+
+TEST_CASE("F2: a link with faults hears of it also when it reads before the kernel has let go") {
+  const unsigned crowd = test::Crowd::largest();
+  if (crowd == 0) return;
+  for (const engine::Placement placement :
+       {engine::Placement::driven, engine::Placement::autonomous}) {
+    for (unsigned i = 0; i < 5; ++i) {
+      FaultWorld world("rx:delay=1", "tx:delay=1", Style::poll, placement, crowd);
+      REQUIRE(world.rounds_until([&] { return !world.nic->run_once(1); }));
+      auto deleted = std::async(std::launch::async, [] { ip("link del in0"); });
+      const bool gone = world.rounds_until([&] { return world.nic->running_ports() == 1; });
+      deleted.get();
+      REQUIRE(gone);
+    }
+  }
 }

@@ -5,15 +5,18 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,10 +25,13 @@
 #include <utility>
 #include <vector>
 
+#include "bellpull/engine/fd_backend.hpp"
+#include "bellpull/engine/uring_backend.hpp"
 #include "bellpull/netdrv/apps.hpp"
 #include "bellpull/netdrv/errno_class.hpp"
 #include "bellpull/netdrv/nic.hpp"
 #include "bellpull/netdrv/tap_link.hpp"
+#include "crowd.hpp"
 #include "fault_bench.hpp"
 #include "nic_accounts.hpp"
 #include "tap_world.hpp"
@@ -107,6 +113,66 @@ TEST_CASE("F3: a port that reads EFAULT is gone, the other goes on, in every sty
     CHECK(bench.rounds_until([&] { return bench.queue(1).rx_packets == 1; }));
     CHECK(bench.rounds_until([&] { return !bench.nic->run_once(1); }));  // and nothing spins
   });
+}
+
+// Nothing wakes a reader once more: what it finds first must not make it forget what it was told.
+TEST_CASE("F2: who reads what was left in an interface that goes hears of its end, by either io") {
+  const unsigned crowd_size = test::Crowd::largest();
+  if (crowd_size == 0) return;
+  const engine::UringRefusal refusal = engine::uring_refusal();
+  if (!refusal.reason.empty()) MESSAGE("SKIPPED: io_uring: ", refusal.reason);
+  // Whether the reader is the quicker one is a matter of luck, five times by each.
+  for (unsigned round = 0; round < 10; ++round) {
+    const bool uring = round % 2 == 1;
+    if (uring && !refusal.reason.empty()) continue;
+    CAPTURE(uring);
+    TapDevice device = TapDevice::open("r0");
+    ip("link set r0 up");
+    const test::Crowd crowd(device.fd(), crowd_size);
+    engine::FdCounters counters;
+    const engine::FdOptions options{.fd = device.fd(),
+                                    .direction = engine::Direction::device_to_memory};
+    const auto backend = uring ? engine::make_uring_backend(options, counters)
+                               : engine::make_fd_backend(options, counters);
+    const UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    epoll_event event{.events = EPOLLIN | EPOLLET, .data = {}};
+    REQUIRE(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, device.fd(), &event) == 0);
+    std::array<std::array<std::byte, 2048>, 8> buffers;
+    std::array<engine::Segment, 8> segments;
+    for (unsigned i = 0; i < buffers.size(); ++i) {
+      segments[i] = {buffers[i].data(), buffers[i].size()};
+      engine::Op op;
+      op.id = i + 1;
+      op.operation = engine::Operation::read;
+      op.destination = {&segments[i], 1};
+      REQUIRE(backend->start({&op, 1}) == 1);
+    }
+    const PacketSocket from("r0");
+    REQUIRE(from.send(test_frame(60, 1)));
+    // The frame's own event is over before the interface goes.
+    REQUIRE(::epoll_wait(epoll.get(), &event, 1, 20'000) == 1);
+    while (::epoll_wait(epoll.get(), &event, 1, 50) == 1) {
+    }
+    auto deleted = std::async(std::launch::async, [] { ip("link del r0"); });
+    do {  // the kernel may send frames of its own
+      REQUIRE(::epoll_wait(epoll.get(), &event, 1, 20'000) == 1);
+      backend->woken(event.events);
+    } while ((event.events & EPOLLERR) == 0);
+    int error = 0;
+    unsigned frames = 0;
+    for (bool dry = false; !dry && error == 0 && frames < buffers.size();) {
+      std::array<engine::Done, 8> done;
+      const engine::Reaped reaped = backend->reap(done);
+      for (unsigned i = 0; i < reaped.count; ++i) {
+        error = done[i].error;
+        frames += error == 0 ? 1 : 0;
+      }
+      dry = reaped.would_block;
+    }
+    deleted.get();
+    CHECK(error == EBADFD);
+    backend->stop();
+  }
 }
 
 TEST_CASE("F4: a descriptor without an interface is refused before anybody waits for it") {

@@ -57,6 +57,8 @@ class TimedBackend final : public engine::Backend {
   [[nodiscard]] std::uint64_t progress(std::uint64_t id) const noexcept override {
     return inner_->progress(id);
   }
+  void woken(std::uint32_t events) noexcept override { inner_->woken(events); }
+  [[nodiscard]] bool quiet() noexcept override { return inner_->quiet(); }
   void pause() noexcept override { inner_->pause(); }
   void resume() noexcept override { inner_->resume(); }
 

@@ -124,8 +124,10 @@ class Backend {
   /// transfer that failed ends the call, so that the client hears of it before the next one.
   virtual Reaped reap(std::span<Done> done) noexcept = 0;
 
-  /// Its wait source reported an event: reap() has something to find, or what is wrong.
-  virtual void woken() noexcept {}
+  /// Its wait source reported `events` (EPOLLIN and others; all, where it is not known which),
+  /// maybe for another back-end on the same descriptor. Also without transfers, while paused, and
+  /// after stop().
+  virtual void woken(std::uint32_t /*events*/) noexcept {}
 
   /// Asked by an owner who polls, after would_block: whether it is known without a system call that
   /// the device still cannot go on. False when in doubt; then reap() asks the device.

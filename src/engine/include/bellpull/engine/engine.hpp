@@ -123,8 +123,9 @@ class Engine {
   /// position as the user data. Valid until a channel is opened or closed.
   [[nodiscard]] std::span<const WaitSource> wait_sources() const noexcept;
 
-  /// Driven engines: the wait source at `position` reported an event.
-  void source_ready(std::size_t position) noexcept;
+  /// Driven engines: the wait source at `position` reported `events`, as epoll or poll have them;
+  /// all, where it is not known which.
+  void source_ready(std::size_t position, std::uint32_t events = ~0U) noexcept;
 
   /// Driven engines: asks all devices again that would have blocked. For an owner who polls.
   void retry_blocked() noexcept;

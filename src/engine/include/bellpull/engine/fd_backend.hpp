@@ -26,13 +26,14 @@ struct FdOptions {
 
 /// System calls a back-end made. Any thread reads it.
 struct FdCounters {
-  Counter calls;        ///< read, readv, write and writev calls
+  Counter calls;        ///< read, readv, write and writev calls; poll, of a device with an error
   Counter would_block;  ///< of these, answered EAGAIN
 };
 
 /// Moves bytes with read and write (readv and writev for several segments), one call per message,
 /// until the descriptor answers EAGAIN. Where reads come one by one, each is reported before the
-/// call that finds no other. Knows nothing of what stands behind the descriptor. Up to 16 segments.
+/// call that finds no other. Up to 16 segments. A character device (a TAP) that announced an error,
+/// has it still (POLLERR) and answers EAGAIN is taken for broken: the transfer fails with EBADFD.
 /// `counters` outlives the back-end. A write to a socket or pipe without a reader raises SIGPIPE:
 /// ignore it, and the transfer fails with EPIPE (an autonomous engine blocks all signals on its own
 /// thread). Framing::message has no end: a closed SOCK_SEQPACKET peer reads as messages of 0 bytes.

@@ -11,10 +11,11 @@ namespace bellpull::engine {
 
 /// Moves bytes as make_fd_backend() does, but several transfers with one io_uring_enter: writes in
 /// a chain that ends with the first which is not taken whole, so that nothing overtakes it; reads
-/// of messages as many as the device is likely to have. Fewer than four are moved by plain calls,
-/// and so are reads of a byte stream. Nothing is under way between two calls of reap(), and the
-/// kernel starts no worker. While an owner polls and the device has nothing, it is not asked with
-/// system calls. A failed read is reported behind the reads that went well in the same enter.
+/// of messages as many as the device is likely to have. Fewer than four (than two, where the last
+/// one was of 8 KiB or more) are moved by plain calls, and so are reads of a byte stream. Nothing
+/// is under way between two calls of reap(), and the kernel starts no worker. While an owner polls
+/// and the device has nothing, it is not asked with system calls. A failed read is reported behind
+/// the reads that went well in the same enter.
 ///
 /// FdCounters::calls counts each io_uring_enter too; would_block, calls that ended so.
 ///
