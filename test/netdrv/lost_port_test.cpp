@@ -319,8 +319,10 @@ TEST_CASE("check 7, F14: the MTU changes 1500, 9000, 576, 65521 under load, and 
     for (const unsigned mtu : {1500U, 9000U, 576U, 65521U, 1500U}) {
       CAPTURE(mtu);
       a0.mtu(static_cast<int>(mtu));
-      // Nobody has told the port yet.
+      // Nobody has told the port yet, and nobody does before it has the frame.
+      const std::uint64_t before = world.queue(0).rx_packets;
       REQUIRE(from.send(test_frame(mtu + 14, ++seed)));
+      REQUIRE(world.rounds_until([&] { return world.queue(0).rx_packets > before; }));
       world.settle();
       b0.mtu(static_cast<int>(mtu));
       while (!to.receive().empty()) {
