@@ -122,10 +122,12 @@ def markdown(document):
     samples = Samples(document)
     facts, parameters = document["facts"], document["parameters"]
     kernel = facts["kernel"].partition("-")[0]
+    of_modes = [len(samples.by_name.get(mode_point(place, load, "adaptive"), ()))
+                for place, loads in MODE_LOADS.items() for load in loads]
     yield (f"{facts['cpu']}, Linux {kernel}, {facts['compiler']}, commit {facts['commit']}, seed "
            f"{parameters['seed']}, {parameters['repetitions']} repetitions of "
-           f"{parameters['seconds']} s per point ({parameters.get('mode_repetitions', 0)} of half of it "
-           f"where modes are compared, five times as many at 0.1 and, over TAPs, at 0.3), "
+           f"{parameters['seconds']} s per point ({min(of_modes)} to {max(of_modes)} of half "
+           f"of it where modes are compared), "
            f"{parameters['work_ns']} ns of work per frame.")
     yield from sweep_tables(samples, document)
     yield from calls_table(samples)

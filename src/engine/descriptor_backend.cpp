@@ -33,8 +33,7 @@ namespace {
   return result < 0 ? -errno : result;
 }
 
-// Whether it is a device. Throws when it cannot be used.
-[[nodiscard]] bool check_descriptor(const FdOptions& options) {
+void check_descriptor(const FdOptions& options) {
   const std::string object = "file descriptor " + std::to_string(options.fd);
   if (options.direction != Direction::memory_to_device &&
       options.direction != Direction::device_to_memory) {
@@ -50,8 +49,11 @@ namespace {
     throw std::invalid_argument(object + " for a back-end is blocking and would hold up every " +
                                 "channel of its engine; set O_NONBLOCK");
   }
+}
+
+[[nodiscard]] bool is_device(int fd) noexcept {
   struct stat file {};
-  return ::fstat(options.fd, &file) == 0 && S_ISCHR(file.st_mode);
+  return ::fstat(fd, &file) == 0 && S_ISCHR(file.st_mode);
 }
 
 }  // namespace
@@ -71,7 +73,9 @@ DescriptorBackend::DescriptorBackend(const FdOptions& options, FdCounters& count
     : options_(options),
       counters_(counters),
       ops_(options.window),
-      is_device_(check_descriptor(options)) {}
+      is_device_(is_device(options.fd)) {
+  check_descriptor(options);
+}
 
 Capabilities DescriptorBackend::capabilities() const noexcept {
   return {.operations = {operation_of(options_.direction)},
