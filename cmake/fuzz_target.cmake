@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Fuzz targets. With clang: libFuzzer programs that start from the corpus of the tree and go on for
 # a while. With any other compiler: programs that replay the corpus.
-set(BELLPULL_FUZZ_SECONDS 15 CACHE STRING "how long each fuzz target runs as a test")
+set(BELLPULL_FUZZ_SECONDS 5 CACHE STRING "how long each fuzz target runs as a test")
 
 set(BELLPULL_FUZZES OFF)
-set(BELLPULL_FUZZ_FLAGS -O2 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+# As tests they run for seconds, which is less than the optimiser would take.
+set(fuzz_optimised -O2)
+if(BELLPULL_SANITIZE AND NOT DEFINED ENV{BELLPULL_LONG})
+  set(fuzz_optimised -O1)
+endif()
+set(BELLPULL_FUZZ_FLAGS ${fuzz_optimised} -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND NOT BELLPULL_SANITIZE MATCHES thread)
   set(BELLPULL_FUZZES ON)
   include(CheckCXXSourceCompiles)
@@ -16,7 +21,7 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND NOT BELLPULL_SANITIZE MATCHES threa
 endif()
 
 # bellpull_fuzz(<target> SOURCES <file>... LIBS <target>...), in test/<component>/fuzz, where its
-# corpus is corpus/<target>. SOURCES includes the files of the library under test, since the
+# corpus is corpus/<target>. SOURCES or LIBS include the files of the library under test, since the
 # library's own are not instrumented.
 function(bellpull_fuzz target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")

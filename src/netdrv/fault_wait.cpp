@@ -10,11 +10,12 @@
 #include <string>
 #include <system_error>
 
+#include "timespec.hpp"
+
 namespace bellpull::netdrv {
 
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 // How long a call that was made to fail for now is put off.
 constexpr std::uint64_t kRetryNs = 50'000;
 
@@ -57,10 +58,8 @@ void FaultWait::sleep(bool again, const HeldFrames& held) const noexcept {
 
 // Cannot fail: the descriptor is a timer, and the time is one. 0 would disarm it.
 void FaultWait::wake_in(std::uint64_t ns) const noexcept {
-  const std::uint64_t wait = std::max<std::uint64_t>(ns, 1);
   itimerspec when{};
-  when.it_value.tv_sec = static_cast<time_t>(wait / kSecond);
-  when.it_value.tv_nsec = static_cast<long>(wait % kSecond);
+  when.it_value = to_timespec(std::max<std::uint64_t>(ns, 1));
   ::timerfd_settime(timer_.get(), 0, &when, nullptr);
 }
 

@@ -13,12 +13,12 @@
 
 #include "bellpull/netdrv/nic.hpp"
 #include "instance.hpp"
+#include "timespec.hpp"
 
 namespace bellpull::netdrv {
 
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 // What an epoll event carries: the position of a wait source, kWake, kTimer, or kWatcher and a
 // position.
 constexpr std::uint64_t kWake = ~std::uint64_t{0};
@@ -26,7 +26,7 @@ constexpr std::uint64_t kTimer = kWake - 1;
 constexpr std::uint64_t kWatcher = std::uint64_t{1} << 32;
 // When a port that has no buffers looks for some again. Who returns them does not say so: it may be
 // the application, on any thread.
-constexpr std::uint64_t kRetryNs = 1'000'000;
+constexpr std::uint64_t kStarvedRetryNs = 1'000'000;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -37,10 +37,6 @@ void add_to_epoll(int epoll, int fd, std::uint32_t events, std::uint64_t data, c
   event.events = events;
   event.data.u64 = data;
   if (::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) fail(what);
-}
-
-timespec to_timespec(std::uint64_t ns) noexcept {
-  return {.tv_sec = static_cast<time_t>(ns / kSecond), .tv_nsec = static_cast<long>(ns % kSecond)};
 }
 
 }  // namespace
@@ -136,7 +132,7 @@ std::uint64_t Nic::next_timer() const noexcept {
     next = std::min(next, instance->napi.timer_due());
     starved = starved || (!instance->threaded() && instance->port->starved());
   }
-  return starved ? std::min(next, monotonic_ns() + kRetryNs) : next;
+  return starved ? std::min(next, monotonic_ns() + kStarvedRetryNs) : next;
 }
 
 }  // namespace bellpull::netdrv

@@ -8,11 +8,12 @@
 #include <ctime>
 #include <system_error>
 
+#include "timespec.hpp"
+
 namespace bellpull::netdrv {
 
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000'000;
 // Leaves room for 292 years of arrivals behind it.
 constexpr std::uint64_t kLatestBegin = std::uint64_t{1} << 63;
 
@@ -76,9 +77,7 @@ void SimArrivals::wait() noexcept {
 void SimArrivals::arm(std::uint64_t at) const noexcept {
   if (timer_.get() < 0) return;
   itimerspec when{};
-  when.it_value.tv_sec = static_cast<time_t>(at / kSecond);
-  when.it_value.tv_nsec = static_cast<long>(at % kSecond);
-  if (at == 0) when.it_value.tv_nsec = 1;  // 0 would disarm it
+  when.it_value = to_timespec(std::max<std::uint64_t>(at, 1));  // 0 would disarm it
   ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # headers_test.sh COMPILER: each installed header compiles alone, and twice in one file, without a
 # warning; those of `ring` without exceptions and run-time type information, and a *.h also as C.
+# Without BELLPULL_LONG every fourth of them.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=embed_lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/embed_lib.sh"
@@ -35,13 +36,15 @@ must_catch engine 'struct Twice {};'
 must_catch engine $'#pragma once\ninline int unused(int argument) { return 0; }'
 must_catch ring $'#pragma once\ninline void throws() { throw 1; }'
 
+every=$([[ -v BELLPULL_LONG ]] && echo 1 || echo 4)
 count=0
 for component in ring engine netdrv; do
   while IFS= read -r header; do
+    count=$((count + 1))
+    ((count % every == 0)) || continue
     check "$component" "$header" || fail "$header does not compile alone"
     [[ $header == *.hpp ]] || check_as_c "$header" || fail "$header does not compile alone as C"
-    count=$((count + 1))
   done < <(cd "$PREFIX/include" && find "bellpull/$component" -type f | sort)
 done
 ((count > 40)) || fail "only $count headers were found"
-printf '%s: %d headers\n' "$compiler" "$count"
+printf '%s: %d headers\n' "$compiler" "$((count / every))"

@@ -39,7 +39,7 @@ make_project() {
     printf 'add_executable(app "%s/use_%s.cpp")\n' "$HERE" "$component"
     printf '%s\n' "${2//\/path\/to\/bellpull/"$ROOT"}"
   } >"$project/CMakeLists.txt"
-  must configure "$project" "$project/build" -DCMAKE_PREFIX_PATH="$PREFIX"
+  must configure "$project" "$project/build" -DCMAKE_PREFIX_PATH="$PREFIX" -DCMAKE_UNITY_BUILD=ON
   must cmake --build "$project/build" --parallel 1 --target app
   run_user "$project/build/app" "$component"
 }

@@ -118,9 +118,17 @@ class ThreadBackend final : public ByteBackend {
   std::thread thread_;
 };
 
+// However long the machine lets the thread wait for its turn.
+conformance::Options patient(unsigned rounds) {
+  conformance::Options options = few_rounds();
+  options.rounds = rounds;
+  options.patience = 1u << 30;
+  return options;
+}
+
 TEST_CASE("check 35: a back-end that moves bytes on a thread of its own passes") {
   const conformance::Report report =
-      conformance::run(subject_of<ThreadBackend<true>>(), few_rounds());
+      conformance::run(subject_of<ThreadBackend<true>>(), patient(6));
   CHECK_MESSAGE(report.passed(), report.text());
 }
 
@@ -128,8 +136,7 @@ TEST_CASE("check 35: a thread that goes on after stop or pause is found") {
 #if BELLPULL_TEST_SANITIZED
   MESSAGE("left out: it is a data race, as a sanitizer says first");
 #else
-  conformance::Options options = few_rounds();
-  options.rounds = 32;
+  const conformance::Options options = patient(32);
   must_fail(subject_of<ThreadBackend<false>>(), "after stop no memory is touched", options);
   must_fail(subject_of<ThreadBackend<false>>(), "nothing moves from pause to resume", options);
 #endif

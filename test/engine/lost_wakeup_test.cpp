@@ -28,7 +28,7 @@ namespace {
 using Kind = PrepareError::Kind;
 
 std::uint64_t rounds_of(std::uint64_t rounds) {
-  return scaled(rounds) * (long_run() ? 10 : 1);
+  return scaled(rounds / 4) * (long_run() ? 40 : 1);
 }
 
 // Delays of random length, from nothing to a few microseconds, mostly short: the races are a few

@@ -113,8 +113,9 @@ prove
 root=$(cd "$1" && pwd)
 objects=$2/src/engine/CMakeFiles/bellpull_engine.dir
 program=$2/test/engine/operation_contract
-mapfile -t compiled < <(find "$objects" -maxdepth 1 -name '*.o')
-if ((${#compiled[@]} < 10)) || [[ ! -x $program ]]; then
+# In a unity build there are less of them than files.
+mapfile -t compiled < <(find "$objects" -name '*.o' -not -path '*/kernels/*')
+if ((${#compiled[@]} < 5)) || [[ ! -x $program ]]; then
   echo "the engine and its tests are not built in $2; build it first" && exit 1
 fi
 said=$(

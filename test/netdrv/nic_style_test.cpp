@@ -36,7 +36,7 @@ void check_crossing(const NicSettings& settings, engine::Placement placement, St
   const auto app = make_patch();
   Bench bench(*app, settings, placement, 2, style);
   std::mt19937 random(seed);
-  constexpr unsigned kFrames = 3000;
+  constexpr unsigned kFrames = BELLPULL_TEST_SANITIZED ? 600 : 3000;
   std::atomic<bool> wrong{false};
   std::atomic<bool> finished{false};
   std::vector<std::size_t> sizes(kFrames);

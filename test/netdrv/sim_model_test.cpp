@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bellpull/netdrv/sim_schedule.hpp"
+#include "sanitizers.hpp"
 #include "seeds.hpp"
 #include "sim_rig.hpp"
 
@@ -84,7 +85,8 @@ class Model {
 
 TEST_CASE("random posts and reaps end as the rules say, arrival by arrival") {
   std::mt19937_64 random(ring::test::announce_seed("receive model", 1));
-  for (int run = 0; run < 300; ++run) {
+  const int runs = BELLPULL_TEST_SANITIZED ? 60 : 300;
+  for (int run = 0; run < runs; ++run) {
     CAPTURE(run);
     SimOptions options;
     options.rate = 1e6;

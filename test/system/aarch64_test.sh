@@ -29,9 +29,12 @@ if [[ ! -v BELLPULL_LONG ]]; then
   choice+=(--tests-regex "^ring\.($(IFS='|' && echo "${tests[*]}"))\$")
 fi
 
+unity=ON
+[[ ! -v BELLPULL_LONG ]] || unity=OFF
 export BELLPULL_EMULATED=1 # tests then go fewer rounds
 cd "$1"
 # A cache that was made for another copy of the tree would be refused.
-cmake --preset aarch64 --fresh -B "$2" >/dev/null
+cmake --preset aarch64 --fresh -B "$2" -DCMAKE_UNITY_BUILD="$unity" -DCMAKE_UNITY_BUILD_BATCH_SIZE=12 \
+  >/dev/null
 cmake --build "$2" --parallel "$(nproc)" --target "${targets[@]}"
 ctest --test-dir "$2" --output-on-failure --parallel "$(nproc)" "${choice[@]}"

@@ -38,8 +38,8 @@ take_before "$root"
 interrupt INT 130 'builds the release preset'
 interrupt INT 130 '[1/8]' --no-build
 interrupt INT 130 '[4/8]' --no-build # a TCP stream, interrupt mode
-interrupt TERM 143 '[5/8]' --no-build # half-way
-interrupt HUP 129 '[8/8]' --no-build
+interrupt TERM 143 '[5/8]' --no-build --quick # half-way
+interrupt HUP 129 '[8/8]' --no-build --quick
 
 # Nobody can answer SIGKILL; the kernel cleans up alone, a little later.
 echo 'SIGKILL at: [3/8]'

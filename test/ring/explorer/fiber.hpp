@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <cstddef>
@@ -29,6 +30,8 @@ class Fiber {
   static void arrived(Fiber& here);
 
   ucontext_t context_{};
+  [[maybe_unused]] jmp_buf left_{};  // where it goes on; not under a sanitizer
+  [[maybe_unused]] bool begun_ = false;
   std::function<void()> body_;
   std::unique_ptr<std::byte[]> stack_;
   // What the sanitizers want to know; without them nobody does.
