@@ -37,7 +37,7 @@ def ratio_bar(name, ratio, condition, met):
 def overload_bars(samples):
     for place in ("two", "one"):
         for column in ("poll", "virtqueue", "unbudgeted"):
-            peak = samples.best([sweep(place, load, column) for load in LOADS], "goodput_fps")
+            peak = samples.best_point([sweep(place, load, column) for load in LOADS], "goodput_fps")
             ratio = samples.ratio(samples.figure(sweep(place, "10", column), "goodput_fps"), peak)
             if column == "unbudgeted":
                 yield ratio_bar(f"overload.{place}.{column}", ratio, f"<{KEEPS:.2f}",
@@ -58,9 +58,9 @@ def adaptive_bars(samples, place, of=""):
         mine = mode_point(place, load, "adaptive")
         yield ratio_bar(f"adaptive.{of}goodput.{load}",
                         samples.ratio(samples.figure(mine, "goodput_fps"),
-                                      samples.better_point(fixed, "goodput_fps")), condition, near)
+                                      samples.best_point(fixed, "goodput_fps")), condition, near)
         yield ratio_bar(f"adaptive.{of}p99.{load}",
-                        samples.ratio(samples.better_point(fixed, "p99_ns", min),
+                        samples.ratio(samples.best_point(fixed, "p99_ns", min),
                                       samples.figure(mine, "p99_ns")), condition, near)
     yield ratio_bar(f"adaptive.{of}low_cpu",
                     samples.ratio(samples.figure(f"{where}/low/adaptive", "app_cpu_share"),

@@ -124,10 +124,11 @@ def markdown(document):
     kernel = facts["kernel"].partition("-")[0]
     of_modes = [len(samples.by_name.get(mode_point(place, load, "adaptive"), ()))
                 for place, loads in MODE_LOADS.items() for load in loads]
+    of_bars = len(samples.by_name.get(sweep("two", "10", "poll"), ()))
     yield (f"{facts['cpu']}, Linux {kernel}, {facts['compiler']}, commit {facts['commit']}, seed "
            f"{parameters['seed']}, {parameters['repetitions']} repetitions of "
-           f"{parameters['seconds']} s per point ({min(of_modes)} to {max(of_modes)} of half "
-           f"of it where modes are compared), "
+           f"{parameters['seconds']} s per point ({of_bars} of overload and fairness, {min(of_modes)} "
+           f"to {max(of_modes)} of half of it where modes are compared), "
            f"{parameters['work_ns']} ns of work per frame.")
     yield from sweep_tables(samples, document)
     yield from calls_table(samples)

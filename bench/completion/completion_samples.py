@@ -65,18 +65,9 @@ class Samples:
         samples = self.of(name)
         return lambda repetition: samples[repetition][figure] if repetition in samples else None
 
-    def best(self, names, figure, better=max):
-        """The best of several points within a repetition, as such a function."""
-        figures = [self.figure(name, figure) for name in names]
-
-        def of(repetition):
-            values = [value for value in (each(repetition) for each in figures) if value is not None]
-            return better(values) if values else None
-        return of
-
-    def better_point(self, names, figure, better=max):
-        """The point whose median is the better one: chosen once, and not anew in each repetition,
-        where the luckier of two equal ones would be better than both."""
+    def best_point(self, names, figure, better=max):
+        """The point whose median is the best: chosen once, and not anew in each repetition, where
+        the luckiest of equal ones would be better than all of them."""
         medians = {name: self.median(name, figure) for name in names}
         known = [name for name in names if medians[name] is not None]
         return self.figure(better(known, key=medians.get) if known else names[0], figure)
