@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Fuzz targets. With clang: libFuzzer programs that start from the corpus of the tree and go on for
 # a while. With any other compiler: programs that replay the corpus.
-set(BELLPULL_FUZZ_SECONDS 5 CACHE STRING "how long each fuzz target runs as a test")
+set(BELLPULL_FUZZ_SECONDS 15 CACHE STRING "how long each fuzz target runs as a test")
 
 set(BELLPULL_FUZZES OFF)
 # As tests they run for seconds, which is less than the optimiser would take.
@@ -48,6 +48,6 @@ function(bellpull_fuzz target)
     add_test(NAME ${component}.fuzz_replay_${target} COMMAND fuzz_replay_${target}
       ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${target})
     set_tests_properties(${component}.fuzz_replay_${target} PROPERTIES
-      LABELS ${component} TIMEOUT 300)
+      LABELS ${component} TIMEOUT 900)
   endif()
 endfunction()

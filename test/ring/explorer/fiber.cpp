@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "explorer/fiber.hpp"
 
-#include <setjmp.h>
-
 #include <cstdlib>
 #include <utility>
 
