@@ -34,7 +34,7 @@ enum class Armed : std::uint8_t {
 /// rests.
 struct ChannelStats {
   std::uint64_t submitted = 0;  ///< transfers
-  std::uint64_t completed = 0;  ///< transfers, whatever their status
+  std::uint64_t completed = 0;  ///< transfers, whatever their status; counted before shown
   std::uint64_t failed = 0;     ///< of these, not ok
   std::uint64_t bytes = 0;      ///< moved, those of failed transfers too
   std::uint64_t notifies = 0;   ///< times the bell was rung
