@@ -17,7 +17,9 @@ namespace {
 constexpr std::size_t kMargin = 128;     // nobody's bytes between two places, at least
 constexpr std::size_t kPage = 1u << 16;  // a multiple of any page's size
 
-// What the handler needs; a Seal sets it before it installs the handler.
+// What the handler needs; a Seal sets it before it installs the handler, and it holds until the
+// arena goes: another thread may have met a closed page, but not have come to the handler yet, when
+// the seal is opened.
 std::atomic<std::byte*> sealed_begin{nullptr};
 std::atomic<std::size_t> sealed_size{0};
 std::atomic<bool> sealed_touched{false};
@@ -38,6 +40,23 @@ void on_access(int signal, siginfo_t* info, void*) {
   ::sigaction(signal, &previous_action, nullptr);
 }
 
+bool handle_access() {
+  struct sigaction action {};
+  action.sa_sigaction = on_access;
+  action.sa_flags = SA_SIGINFO;
+  struct sigaction found {};
+  if (::sigaction(SIGSEGV, &action, &found) != 0) return false;
+  if (found.sa_sigaction != on_access) previous_action = found;
+  return true;
+}
+
+void handle_no_access() {
+  struct sigaction found {};
+  ::sigaction(SIGSEGV, nullptr, &found);
+  if (found.sa_sigaction == on_access) ::sigaction(SIGSEGV, &previous_action, nullptr);
+  sealed_begin.store(nullptr);
+}
+
 }  // namespace
 
 Arena::Arena(std::size_t bytes, Random& random)
@@ -53,6 +72,7 @@ Arena::Arena(std::size_t bytes, Random& random)
 }
 
 Arena::~Arena() {
+  if (sealed_begin.load() == memory_) handle_no_access();
   ::munmap(memory_, size_);
 }
 
@@ -103,18 +123,13 @@ Seal::Seal(Arena& arena) {
   sealed_begin.store(arena.memory_);
   sealed_size.store(arena.size_);
   sealed_touched.store(false);
-  struct sigaction action {};
-  action.sa_sigaction = on_access;
-  action.sa_flags = SA_SIGINFO;
-  sealed_ = ::sigaction(SIGSEGV, &action, &previous_action) == 0 &&
-            ::mprotect(arena.memory_, arena.size_, PROT_NONE) == 0;
+  sealed_ = handle_access() && ::mprotect(arena.memory_, arena.size_, PROT_NONE) == 0;
 }
 
 bool Seal::open() {
   if (!sealed_) return touched_;
   sealed_ = false;
   ::mprotect(sealed_begin.load(), sealed_size.load(), PROT_READ | PROT_WRITE);
-  ::sigaction(SIGSEGV, &previous_action, nullptr);
   touched_ = sealed_touched.load();
   return touched_;
 }
