@@ -81,9 +81,9 @@ struct Report {
 /// that never completes a transfer fails a check, and those that need completions are left out.
 /// Blocks for seconds at most; allocates. While a back-end has to leave client memory alone, that
 /// memory is closed to the whole process, and from the first time until run() returns SIGSEGV is
-/// handled here: one run() at a time, and accesses that should not be are reported, not fatal. Throws std::bad_alloc, std::system_error
-/// when the kernel refuses memory, and std::invalid_argument for a subject without `make` or for an
-/// option that is 0 (except the seed).
+/// handled here: one run() at a time, and accesses that should not be are reported, not fatal.
+/// Throws std::bad_alloc, std::system_error when the kernel refuses memory, and
+/// std::invalid_argument for a subject without `make` or for an option that is 0 (except the seed).
 [[nodiscard]] Report run(const Subject& subject, const Options& options = {});
 
 }  // namespace bellpull::engine::conformance
