@@ -75,7 +75,6 @@ Channel::Channel(Engine& engine, ChannelDevice& device, const Capabilities& limi
       tickets_(device.tickets().data()),
       capabilities_(limits),
       slots_(device.size()),
-      heads_(device.size()),
       driven_(engine.placement() == Placement::driven),
       finishes_(on_close == OnClose::finish) {
   const auto attach = [this]<class Layout>(const ring::Driver<Layout>*, const auto& memory) {

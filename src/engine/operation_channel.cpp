@@ -43,7 +43,9 @@ OperationChannel::OperationChannel(Engine& engine, std::unique_ptr<OperationDevi
       scratch_(std::size_t{2} * kMaxSegments),
       device_(std::move(device)),
       requests_(device_->requests()),
-      results_(device_->results()) {}
+      results_(device_->results()) {
+  keep_heads();
+}
 
 OperationChannel::~OperationChannel() {
   leave(paused_);

@@ -14,14 +14,16 @@ inline Ticket& Channel::ticket(std::uint16_t head) const noexcept {
 inline void Channel::count_in(std::uint16_t head) noexcept {
   tickets_[head].cookie = next_cookie_;
   next_cookie_ = engine::next_cookie(next_cookie_);
+  if (heads_.empty()) return;
   heads_[next_head_] = head;
   if (++next_head_ == heads_.size()) next_head_ = 0;
 }
 
-inline void Channel::count_anew(std::uint16_t head) noexcept {
-  count_in(head);
-  submitted_.add(1);
-  shown_.add(1);
+template <class Each, class Repeat>
+void Channel::count_anew(std::span<const Each> requests, Repeat&& repeat) noexcept {
+  for (const Each& request : requests) count_in(repeat(request));
+  submitted_.add(requests.size());
+  shown_.add(requests.size());
 }
 
 template <class Each, class Reserve>

@@ -13,9 +13,10 @@ StreamDevice::StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_p
       sink_(sink),
       writes_(capabilities_.operations.contains(Operation::read)),
       per_chain_(std::min(capabilities_.max_segments, size)) {
-  segments_.resize(std::size_t{size} * per_chain_);
-  pieces_.resize(std::size_t{kBatch} * per_chain_);
-  taken_chains_.resize(kBatch);
+  few_.resize(size);
+  if (per_chain_ > kFew) many_.resize(std::size_t{size} * per_chain_);
+  pieces_.resize(std::size_t{kTaken} * per_chain_);
+  taken_chains_.resize(kTaken);
   chains_.resize(size);
   in_use_.resize(size);
   results_.resize(size);
@@ -31,15 +32,25 @@ StreamDevice::StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_p
   if (result.status != Status::ok) failed.add(1);
   if (sink_.push != nullptr) {
     const Ticket& ticket = tickets_[head];
-    if (!stopped_) reported_ = head;
+    const bool may_repeat = !stopped_;
+    if (may_repeat) reported_[repeatable_++] = head;
     sink_.push(sink_.context,
                Completion{ticket.token, ticket.cookie, result.bytes, result.status, result.error});
-    if (!stopped_ && std::exchange(reported_, kNoHead) == kNoHead) return;  // it has begun anew
+    if (may_repeat) return;
   } else {
     results_[head] = result;
   }
-  queue_.with(
-      [&](auto& ring) noexcept { ring.complete(chains_[head], writes_ ? result.bytes : 0); });
+  give_back(head, writes_ ? result.bytes : 0);
+}
+
+void StreamDevice::give_back(std::uint16_t head, std::uint32_t written) noexcept {
+  queue_.with([&](auto& ring) noexcept { ring.complete(chains_[head], written); });
+}
+
+// What the sink has not begun anew. Whoever was pushed a completion asks the ring for no length.
+void StreamDevice::give_back_reported() noexcept {
+  const unsigned count = std::exchange(repeatable_, 0);
+  for (const std::uint16_t head : std::span(reported_).first(count)) give_back(head, 0);
 }
 
 // Most turns of most channels find nothing: told by a few comparisons and one look at the ring or
@@ -92,6 +103,7 @@ unsigned StreamDevice::report(unsigned limit) noexcept {
   const unsigned first = next_done_;
   const unsigned last = first + std::min(limit, end_done_ - first);
   while (next_done_ != last && !paused()) finish(done_[next_done_++]);
+  give_back_reported();
   return next_done_ - first;
 }
 
@@ -142,6 +154,7 @@ void StreamDevice::stop() noexcept {
   if (!stopped_) {
     // What has ended has ended well: no pause turns it into a loss.
     while (next_done_ != end_done_) finish(done_[next_done_++]);
+    give_back_reported();
     backend_->stop();
     stopped_ = true;
     blocked_ = false;
@@ -166,16 +179,16 @@ void StreamDevice::end_all() noexcept {
   }
 }
 
-std::uint32_t StreamDevice::repeat(std::span<const Segment> segments) noexcept {
-  if (reported_ == kNoHead || segments.size() > per_chain_) return kNoHead;
-  hold(static_cast<std::uint16_t>(reported_), segments);
-  return std::exchange(reported_, kNoHead);
+std::uint16_t StreamDevice::repeat(std::span<const Segment> segments) noexcept {
+  const std::uint16_t head = reported_[--repeatable_];
+  hold(head, segments);
+  return head;
 }
 
 void StreamDevice::feed() noexcept {
   const unsigned room = stopped_ ? size() : backend_->window();
   while (held_ < room) {
-    const unsigned most = std::min(room - held_, kBatch);
+    const unsigned most = std::min(room - held_, kTaken);
     if (take(most) < most) break;  // there were no more
   }
   publish();  // what ended without being started
@@ -204,8 +217,13 @@ std::uint32_t StreamDevice::take(unsigned most) noexcept {
 
 // The segments are copied to where they stay until the transfer is done.
 void StreamDevice::hold(std::uint16_t head, std::span<const Segment> segments) noexcept {
-  Segment* const kept = segments_.data() + std::size_t{head} * per_chain_;
-  for (std::size_t i = 0; i < segments.size(); ++i) kept[i] = segments[i];  // one or two: no call
+  Segment* kept = few_[head].data();
+  if (segments.size() == 1) [[likely]] {
+    *kept = segments.front();
+  } else {
+    if (segments.size() > kFew) kept = many_.data() + std::size_t{head} * per_chain_;
+    for (std::size_t i = 0; i < segments.size(); ++i) kept[i] = segments[i];  // few: no call
+  }
   const std::span<const Segment> all(kept, segments.size());
   Op& op = ops_[held_++];
   op.id = (++taken_ << kIdShift) | kIdMark | head;

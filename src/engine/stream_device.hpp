@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -19,8 +20,6 @@ namespace bellpull::engine {
 /// The device half of a stream channel.
 class StreamDevice final : public ChannelDevice {
  public:
-  static constexpr std::uint32_t kNoHead = ~0U;
-
   StreamDevice(QueueLayout layout, std::uint32_t size, std::unique_ptr<Backend> backend,
                const Notify& notify, const CompletionSink& sink);
 
@@ -34,9 +33,11 @@ class StreamDevice final : public ChannelDevice {
   void control(Control wanted) noexcept override;
   [[nodiscard]] bool stands_still() const noexcept override { return paused(); }
 
-  /// While a transfer is being reported to the sink: starts it anew with these segments. Returns
-  /// its head; kNoHead: the device has stopped, or nothing is being reported.
-  [[nodiscard]] std::uint32_t repeat(std::span<const Segment> segments) noexcept;
+  /// While transfers are being reported to the sink: how many of those that were may begin anew.
+  /// None once the device has stopped.
+  [[nodiscard]] unsigned repeatable() const noexcept { return stopped_ ? 0 : repeatable_; }
+  /// Starts one of them anew with these segments, and returns its head. There is one.
+  [[nodiscard]] std::uint16_t repeat(std::span<const Segment> segments) noexcept;
 
   /// Reports no more transfers after the one that is being reported. Any thread.
   void pause() noexcept;
@@ -46,6 +47,8 @@ class StreamDevice final : public ChannelDevice {
  private:
   /// Whether transfers that are done are reported, and whether somebody sleeps until they are.
   enum class Flow : std::uint8_t { running, paused, paused_asleep };
+
+  static constexpr unsigned kTaken = 32;  // chains that are taken from the ring at a time
 
   // An id is the head and how many were taken before, so that a late report about an earlier
   // transfer of the same head is told apart. Never 0.
@@ -73,11 +76,17 @@ class StreamDevice final : public ChannelDevice {
   void end_all() noexcept;
   void finish(const Done& done) noexcept;
   void end(std::uint16_t head, const StreamResult& result) noexcept;
+  void give_back(std::uint16_t head, std::uint32_t written) noexcept;
+  void give_back_reported() noexcept;
 
   const CompletionSink sink_;
-  const bool writes_;                      // the client's memory
-  unsigned per_chain_;                     // segments reserved for each head in segments_
-  std::vector<Segment> segments_;          // what an Op's segments point at
+  const bool writes_;   // the client's memory
+  unsigned per_chain_;  // most segments of a transfer
+  // What an Op's segments point at, by head: most transfers have one or two, which lie together so
+  // that those of a whole ring stay in the first-level cache.
+  static constexpr std::size_t kFew = 2;
+  std::vector<std::array<Segment, kFew>> few_;
+  std::vector<Segment> many_;              // per_chain_ for each head
   std::vector<ring::Piece> pieces_;        // of the chains that are being taken
   std::vector<ring::Chain> taken_chains_;  // these
   std::vector<ring::Chain> chains_;        // by head: what the ring wants back
@@ -91,9 +100,9 @@ class StreamDevice final : public ChannelDevice {
   unsigned held_ = 0;
   std::uint32_t started_ = 0;  // transfers the back-end has
   bool stopped_ = false;
-  // Head of the transfer that the sink may repeat. An optional of 16 bits would be written in two
-  // pieces and read in one, which the processor cannot forward.
-  std::uint32_t reported_ = kNoHead;
+  // The first repeatable_: heads that the sink has heard of since the last reap, oldest first.
+  std::array<std::uint16_t, kBatch> reported_;
+  unsigned repeatable_ = 0;
   std::atomic<Flow> flow_{Flow::running};
 };
 

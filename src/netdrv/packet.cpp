@@ -23,8 +23,7 @@ void Packet::resize(std::uint32_t size) noexcept {
   tail->pool->give_back(tail);
 }
 
-void Packet::reset() noexcept {
-  if (buffer_ == nullptr) return;
+void Packet::give_back() noexcept {
   PacketBuffer* const head = std::exchange(buffer_, nullptr);
   // The second buffer first: when the first is back, the packet must be whole again.
   if (PacketBuffer* const tail = std::exchange(head->tail, nullptr); tail != nullptr) {

@@ -2,6 +2,10 @@
 #include "bellpull/netdrv/rx_buffers.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 #include "bellpull/netdrv/errno_class.hpp"
@@ -21,17 +25,33 @@ constexpr std::uint32_t kWarmBytes = 512 * 1024;  // half of the smallest second
 constexpr unsigned kFewest = 8;                   // superframes that hide what a call costs
 constexpr unsigned kMeanShift = 4;                // a change of size is followed within 16 frames
 
-// What the header asks for. DATA_VALID says that a checksum was looked at; it asks for nothing.
-Offload offload_of(const Packet& packet) noexcept {
-  VnetHeader header;
-  const PacketBuffer& buffer = *packet.buffer();
-  std::memcpy(&header, buffer.begin + buffer.offset - kVnetHeader, sizeof header);
-  return {.flags = static_cast<std::uint8_t>(header.flags & ~kVnetDataValid),
-          .gso_type = header.gso_type,
-          .hdr_len = header.hdr_len,
-          .gso_size = header.gso_size,
-          .csum_start = header.csum_start,
-          .csum_offset = header.csum_offset};
+// The first bytes of a header as one number: what is written in pieces and read across them the
+// processor waits for, and it is looked at right after it was written.
+using Word = std::uint64_t;
+constexpr Word word_of(std::uint8_t flags, std::uint8_t gso_type) noexcept {
+  return std::bit_cast<Word>(std::array<std::uint8_t, sizeof(Word)>{flags, gso_type});
+}
+static_assert(offsetof(VnetHeader, flags) == 0 && offsetof(VnetHeader, gso_type) == 1);
+static_assert(offsetof(Offload, flags) == offsetof(VnetHeader, flags) &&
+              offsetof(Offload, gso_type) == offsetof(VnetHeader, gso_type) &&
+              offsetof(Offload, hdr_len) == offsetof(VnetHeader, hdr_len) &&
+              offsetof(Offload, gso_size) == offsetof(VnetHeader, gso_size) &&
+              offsetof(Offload, csum_start) == offsetof(VnetHeader, csum_start) &&
+              offsetof(Offload, csum_offset) == offsetof(VnetHeader, csum_offset));
+
+// Keeps what the header asks for, and returns whether that is nothing. DATA_VALID says that a
+// checksum was looked at; it asks for nothing.
+bool take_offload(PacketBuffer& buffer) noexcept {
+  constexpr std::size_t kRest = sizeof(Offload) - sizeof(Word);
+  const std::byte* const header = buffer.begin + buffer.offset - kVnetHeader;
+  Word word;
+  std::memcpy(&word, header, sizeof word);
+  word &= ~word_of(kVnetDataValid, 0);
+  auto* const kept = reinterpret_cast<std::byte*>(&buffer.offload);
+  std::memcpy(kept, &word, sizeof word);
+  std::memcpy(kept + sizeof word, header + sizeof word, kRest);
+  static_assert(kVnetGsoNone == 0);
+  return (word & word_of(0xff, 0xff)) == 0;
 }
 
 }  // namespace
@@ -93,7 +113,7 @@ Packet RxBuffers::accept(std::uint64_t token, const engine::StreamResult& result
   }
   const std::uint32_t frame = std::max(result.bytes, kVnetHeader) - kVnetHeader;
   const std::uint32_t room = packet.room();
-  packet.offload() = offload_of(packet);
+  const bool plain = take_offload(*packet.buffer());
   packet.resize(std::min(frame, room));
   mean_ += (frame >> kMeanShift) - (mean_ >> kMeanShift);
   counters.receive(packet);
@@ -102,7 +122,7 @@ Packet RxBuffers::accept(std::uint64_t token, const engine::StreamResult& result
     reason = DropReason::runt;
   } else if (frame >= room) {
     reason = DropReason::truncated;
-  } else if (is_plain(packet.offload()) || negotiated(packet, counters, reason)) {
+  } else if (plain || negotiated(packet, counters, reason)) {
     return packet;
   }
   counters.drop_received(packet, reason);

@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rig.hpp"
@@ -18,8 +20,8 @@ namespace {
 
 using Kind = PrepareError::Kind;
 
-// Reposts as long as there is something `left`, with the chance of `percent`. Its fields are read
-// by the test when the engine rests.
+// Reposts as long as there is something `left`, all that it may, with the chance of `percent`. Its
+// fields are read by the test when the engine rests.
 struct RepostingSink {
   explicit RepostingSink(unsigned seed) : random(seed) {}
 
@@ -33,21 +35,29 @@ struct RepostingSink {
     tokens.push_back(done.token);
     cookies.push_back(done.cookie);
     statuses.push_back(done.status);
-    if (left != 0 && random() % 100 < percent) {
-      const OneSegment one(bytes_of(text), next);
-      if (channel->repost(one.batch().front())) {
-        ++next;
-        --left;
-        reposted.fetch_add(1);
+    const unsigned may = channel->repostable();
+    if (may > most) most = may;
+    if (left != 0 && (may == 0 || may >= at_least) && random() % 100 < percent) {
+      const auto count = static_cast<unsigned>(std::min<std::uint64_t>(left, std::max(may, 1u)));
+      if (channel->repost(requests_from(next, count))) {
+        next += count;
+        left -= count;
+        reposted.fetch_add(count);
       } else {
         ++refused;
       }
-      // Once per report.
-      if (channel->repost(one.batch().front())) ++twice;
+      // One for each that was reported.
+      if (channel->repost(requests_from(next, channel->repostable() + 1))) ++too_many;
     }
     heard.fetch_add(1);
   }
 
+  const std::vector<Request>& requests_from(std::uint64_t token, unsigned count) {
+    segment = {{{bytes_of(text).data(), bytes_of(text).size()}}};
+    requests.clear();
+    for (unsigned i = 0; i < count; ++i) requests.push_back({segment, token + i});
+    return requests;
+  }
   void sort() {
     std::sort(tokens.begin(), tokens.end());
     std::sort(cookies.begin(), cookies.end());
@@ -55,11 +65,15 @@ struct RepostingSink {
 
   std::mt19937 random;
   unsigned percent = 100;
+  unsigned at_least = 1;
+  std::array<Segment, 1> segment;
+  std::vector<Request> requests;
   std::uint64_t left = 0;
   std::uint64_t next = 0;  // token
   std::atomic<std::uint64_t> reposted{0};
   std::uint64_t refused = 0;
-  std::uint64_t twice = 0;
+  std::uint64_t too_many = 0;
+  unsigned most = 0;
   std::string text = "x";
   StreamChannel* channel = nullptr;
   std::vector<std::uint64_t> tokens;
@@ -97,13 +111,15 @@ TEST_CASE("what a sink reposts ends once and in order, and leaves the slots as t
   for (const Placement placement : kPlacements) {
     for (const QueueLayout layout : kLayouts) {
       for (const unsigned percent : {100u, 90u, 50u}) {
-        for (const unsigned window : {1u, 7u, 64u}) {
+        for (const auto& [window, at_least] : {std::pair{1u, 1u}, {7u, 1u}, {64u, 1u}, {64u, 5u}}) {
           CAPTURE(describe(placement));
           CAPTURE(describe(layout));
           CAPTURE(percent);
           CAPTURE(window);
+          CAPTURE(at_least);
           Rig rig(placement, layout, seed + percent + window, window);
           rig.sink.percent = percent;
+          rig.sink.at_least = at_least;
           rig.sink.left = 5000;
           rig.post(32);
           rig.channel->issue();
@@ -114,8 +130,11 @@ TEST_CASE("what a sink reposts ends once and in order, and leaves the slots as t
           const std::uint64_t all = rig.channel->stats().completed;
           CHECK(all == 32 + rig.sink.reposted);
           CHECK(rig.sink.refused == 0);
-          CHECK(rig.sink.twice == 0);
-          if (percent == 100) CHECK(rig.sink.reposted.load() == 5000);
+          CHECK(rig.sink.too_many == 0);
+          if (percent == 100 && at_least == 1) CHECK(rig.sink.reposted.load() == 5000);
+          CHECK(rig.sink.most <= window);
+          // Those of one turn add up.
+          if (placement == Placement::driven && at_least == 5) CHECK(rig.sink.most >= 5);
           REQUIRE(rig.sink.tokens.size() == all);
           // A device with room for few is given what is reposted before what the ring holds.
           if (window < 32) rig.sink.sort();
@@ -140,10 +159,14 @@ TEST_CASE("what a sink reposts ends once and in order, and leaves the slots as t
 TEST_CASE("nothing is reposted from outside of the sink, nor what breaks a rule") {
   Rig rig(Placement::driven, QueueLayout::split, 1);
   const OneSegment one(bytes_of(rig.sink.text), 7);
-  CHECK_FALSE(rig.channel->repost(one.batch().front()));
+  CHECK(rig.channel->repostable() == 0);
+  CHECK_FALSE(rig.channel->repost(one.batch()));
+  CHECK(rig.channel->repost({}));
   rig.post(1);
   rig.channel->issue();
-  CHECK_FALSE(rig.channel->repost(one.batch().front()));
+  CHECK(rig.channel->repostable() == 0);
+  CHECK_FALSE(rig.channel->repost(one.batch()));
+  CHECK(rig.channel->repost({}));
   rig.sink.left = 1;
   rig.sink.text.clear();  // a segment of no bytes
   rig.engine.run(64);

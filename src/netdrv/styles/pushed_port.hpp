@@ -24,10 +24,14 @@ class PushedPort : public ChannelPort {
   PushedPort(const PortParts& parts, const engine::CompletionSink& received,
              const engine::CompletionSink& sent);
 
-  /// For the callback, in place of the buffer that it was called with: lends another at once.
+  /// For the callback, in place of the buffers that it was called with: lends others once they are
+  /// worth a call, and posts what the engine asked back before that.
   void relend() noexcept {
-    if (buffers_.refill_one(
-            [this](const auto& request) noexcept { return rx_->repost(request); })) {
+    const unsigned worth = worth_a_call(kLent);
+    if (buffers_.missing() < worth) return;
+    if (const unsigned lent = rx_->repostable(); lent >= worth) {
+      static_cast<void>(
+          buffers_.refill_batch(lent, [this](auto batch) noexcept { return rx_->repost(batch); }));
       engine_calls_.add(1);
     }
     refill_some();
@@ -35,9 +39,7 @@ class PushedPort : public ChannelPort {
 
   /// For the callback: posts what is missing, if that is worth a call.
   void refill_some() noexcept {
-    if (buffers_.missing() >= std::clamp(buffers_.level() / 2, 1U, kWorthACall)) {
-      refill(engine_calls_);
-    }
+    if (buffers_.missing() >= worth_a_call(kPosted)) refill(engine_calls_);
   }
 
   /// For the callback, with a frame it was given: whether the frame has to be dropped, for nothing
@@ -45,7 +47,12 @@ class PushedPort : public ChannelPort {
   [[nodiscard]] bool is_last_buffer() noexcept;
 
  private:
-  static constexpr unsigned kWorthACall = 32;
+  static constexpr unsigned kLent = 16;
+  static constexpr unsigned kPosted = 64;  // so that those which wait to be lent stay below it
+
+  [[nodiscard]] unsigned worth_a_call(unsigned most) const noexcept {
+    return std::clamp(buffers_.level() / 2, 1U, most);
+  }
 
   engine::Counter engine_calls_;  // by the thread that runs the engine
 };

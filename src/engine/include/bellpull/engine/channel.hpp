@@ -125,8 +125,10 @@ class alignas(ring::kCacheLine) Channel {
   /// returns its head.
   template <class Each, class Place>
   void post_all(std::span<const Each> requests, Place&& place) noexcept;
-  /// Submits and issues the transfer at `head` once more, which the device half has started anew.
-  void count_anew(std::uint16_t head) noexcept;
+  /// Submits and issues transfers once more: `repeat(request)` has the device half start one anew
+  /// and returns its head.
+  template <class Each, class Repeat>
+  void count_anew(std::span<const Each> requests, Repeat&& repeat) noexcept;
   /// Whether so many slots are there, or why not.
   [[nodiscard]] PrepareError check_slots(std::size_t needed) const noexcept;
   /// After poll() freed slots: rings for who waits for them.
@@ -155,7 +157,10 @@ class alignas(ring::kCacheLine) Channel {
   void unkeep(std::uint32_t slots) noexcept { kept_ -= slots; }
   /// How many were submitted.
   [[nodiscard]] std::uint64_t submitted() const noexcept { return submitted_.value(); }
-  /// Where the transfer is that got this cookie and was not polled; anywhere for another one.
+  /// From now on head_of() knows what is submitted. Throws std::bad_alloc.
+  void keep_heads() { heads_.resize(size()); }
+  /// Where the transfer is that got this cookie and was not polled; anywhere for another one. With
+  /// keep_heads() only.
   [[nodiscard]] std::uint16_t head_of(Cookie cookie) const noexcept {
     return heads_[(next_head_ + heads_.size() - cookie_distance(cookie, next_cookie_)) %
                   heads_.size()];
@@ -181,7 +186,7 @@ class alignas(ring::kCacheLine) Channel {
   Capabilities capabilities_;
   std::variant<ring::Driver<ring::Split>, ring::Driver<ring::Packed>> driver_;
   std::vector<ring::DriverSlot> slots_;
-  std::vector<std::uint16_t> heads_;  // of the last submitted, in turn
+  std::vector<std::uint16_t> heads_;  // of the last submitted, in turn; empty: nobody asks
   std::uint32_t next_head_ = 0;       // of heads_, for the next cookie
   const bool driven_;
   const bool finishes_;

@@ -13,7 +13,7 @@ using Cookie = std::uint64_t;
 
 /// The cookie that is given after `cookie`.
 [[nodiscard]] constexpr Cookie next_cookie(Cookie cookie) noexcept {
-  return cookie == std::numeric_limits<Cookie>::max() ? 1 : cookie + 1;
+  return cookie + 1 + (cookie == std::numeric_limits<Cookie>::max() ? 1 : 0);
 }
 
 /// The cookie that was given before `cookie`, which is not 0.

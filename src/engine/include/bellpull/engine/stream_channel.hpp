@@ -48,13 +48,19 @@ class StreamChannel final : public Channel {
   /// clients that are written as a function per transfer and want to say when it is called.
   unsigned deliver(unsigned limit, const CompletionSink& to) noexcept;
 
-  /// From inside of the channel's push sink: the transfer that is being reported begins anew with
-  /// what `request` names, as if it was posted and issued, but without a way through the ring: its
-  /// slots stay taken, and it is begun before what the ring still holds. For a receiver that hands
-  /// a full buffer on and lends another at once, as DPDK's recycling of mbufs does. At most once
-  /// per report; no other channel's transfer. False, and nothing is lent: the channel has stopped
-  /// or the request breaks a rule; post() says which.
-  bool repost(const Request& request) noexcept;
+  /// From inside of the channel's push sink: transfers that it has heard of begin anew with what
+  /// `requests` name, one each, as if they were posted and issued, but without a way through the
+  /// ring: their slots stay taken, and they are begun before what the ring still holds. For a
+  /// receiver that hands full buffers on and lends others at once, as DPDK's recycling of mbufs
+  /// does. At most repostable() of them. True for none. False, and nothing is lent: they are more,
+  /// or one breaks a rule; post() says which.
+  bool repost(std::span<const Request> requests) noexcept;
+
+  /// From inside of the channel's push sink: how many requests repost() takes. The transfer that is
+  /// being reported, and those reported before it in the same turn of the engine, up to 64, that
+  /// were not begun anew yet; when the sink returns from the last, all that are left end for good.
+  /// 0 when the channel has stopped, and outside of the sink.
+  [[nodiscard]] unsigned repostable() const noexcept;
 
   /// Stops the reporting of completions, to a sink or into the used ring, until resume(). Asked for
   /// from the channel's sink, the one that is being reported is the last; from another thread one
@@ -79,13 +85,15 @@ class StreamChannel final : public Channel {
   StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> device, const StreamOptions& options);
   [[nodiscard]] PrepareError check(std::span<const Request> requests) const noexcept;
   [[nodiscard]] PrepareError check(const Request& request) const noexcept;
+  [[nodiscard]] bool plain(const Request& request) const noexcept;
   template <bool kPost, class Driver>
   std::uint16_t place(Driver& driver, const Request& request) noexcept;
   [[nodiscard]] Completion completion(std::uint16_t head) const noexcept;
   void reclaim_pushed() noexcept;
 
   bool pushes_ = false;
-  bool writes_ = false;  // the device writes the client's memory
+  bool writes_ = false;       // the device writes the client's memory
+  bool reaches_all_ = false;  // the back-end takes any bytes of any address
   std::vector<ring::Segment> scratch_;
   std::unique_ptr<StreamDevice> device_;
 };

@@ -106,9 +106,13 @@ class Packet {
   [[nodiscard]] PacketBuffer* release() noexcept { return std::exchange(buffer_, nullptr); }
 
   /// Returns the buffers to their pool. Any thread.
-  void reset() noexcept;
+  void reset() noexcept {
+    if (buffer_ != nullptr) give_back();
+  }
 
  private:
+  void give_back() noexcept;
+
   PacketBuffer* buffer_ = nullptr;
 };
 

@@ -62,15 +62,15 @@ class RxBuffers {
     return calls;
   }
 
-  /// Calls `post(const Request&)` with one of those that are missing, unless there is none or the
-  /// pool has no buffer. Returns what it answered, which says whether it was taken.
+  /// refill() with one batch of at most `most`, which is not above kBurst. Returns whether it was
+  /// taken.
   template <class Post>
-  bool refill_one(Post&& post) noexcept {
+  bool refill_batch(unsigned most, Post&& post) noexcept {
     if (!open_.load(std::memory_order_relaxed) || missing() == 0) return false;
-    const std::span<const engine::Request> batch = next_batch(1);
+    const std::span<const engine::Request> batch = next_batch(most);
     if (batch.empty()) return false;
-    const bool taken = post(batch.front());
-    settle_batch(1, taken);
+    const bool taken = post(batch);
+    settle_batch(batch.size(), taken);
     return taken;
   }
 
