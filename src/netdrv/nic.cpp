@@ -8,8 +8,8 @@
 //   4. rung queues get their turn at the end of the line (collect_rung)
 //   5. each scheduled instance polls once, at most its budget, until the round's budget or time is
 //      used up: port -> application -> ports (poll_instances, Instance::poll); who used its budget
-//      up goes to the end of the line, who did not unmasks the bell and looks once more
-//      (napi_round)
+//      up goes to the end of the line, behind who rang during the round; who did not unmasks the
+//      bell and looks once more (napi_round)
 #include "bellpull/netdrv/nic.hpp"
 
 #include <sched.h>
@@ -152,6 +152,8 @@ unsigned Nic::poll_instances() noexcept {
     }
   }
   scheduled_.erase(scheduled_.begin(), scheduled_.begin() + static_cast<std::ptrdiff_t>(next));
+  // Who rang meanwhile is before who has had a turn (net/core/dev.c, net_rx_action()).
+  collect_rung();
   scheduled_.insert(scheduled_.end(), polled_.begin(), polled_.end());
   return work;
 }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -44,6 +45,7 @@ class CountingPort final : public Port {
   void start() noexcept override {}
   Polled poll(unsigned budget, std::uint32_t) noexcept override {
     ++polls;
+    if (while_polled) while_polled();
     const unsigned work = std::min(budget, waiting);
     waiting -= work;
     frames += work;
@@ -71,6 +73,7 @@ class CountingPort final : public Port {
   unsigned polls = 0;
   unsigned arms = 0;
   std::uint64_t frames = 0;
+  std::function<void()> while_polled;
 
  private:
   const engine::Notify bell_;
@@ -200,6 +203,37 @@ TEST_CASE("check 13: a light port waits no longer than one turn of each flooded 
       CHECK(hurried.rounds <= kFlooded + 1);
       CHECK(hurried.frames <= all);
     }
+  }
+}
+
+TEST_CASE("check 13: who rings during a round is before those that had their turn in it") {
+  for (const unsigned round_budget : {1U, 100U, 300U, 65536U}) {
+    CAPTURE(round_budget);
+    constexpr unsigned kBudget = 64;
+    Turns turns(kFlooded + 1, {.budget = kBudget, .round_budget = round_budget, .round_ns = 0});
+    turns.settle();
+    CountingPort& light = *turns.ports[kLight];
+    std::uint64_t frames = 0;
+    unsigned waited = 0;  // turns of the others
+    unsigned longest = 0;
+    for (unsigned i = 0; i < kFlooded; ++i) {
+      turns.ports[i]->while_polled = [&] {
+        if (light.frames != frames) {
+          longest = std::max(longest, waited);
+          waited = 0;
+          ++frames;
+        }
+        // At a different place in the line each time.
+        if (light.waiting == 0 && turns.ports[0]->polls % 3 == i % 3) light.arrive(1);
+        if (light.waiting != 0) ++waited;
+      };
+    }
+    for (int round = 0; round < 2000; ++round) {
+      for (unsigned i = 0; i < kFlooded; ++i) turns.ports[i]->arrive(kBudget);
+      turns.nic.run_once(0);
+    }
+    CHECK(frames > 50);
+    CHECK(longest <= kFlooded);
   }
 }
 
