@@ -111,7 +111,9 @@ TEST_CASE("what a sink reposts ends once and in order, and leaves the slots as t
   for (const Placement placement : kPlacements) {
     for (const QueueLayout layout : kLayouts) {
       for (const unsigned percent : {100u, 90u, 50u}) {
-        for (const auto& [window, at_least] : {std::pair{1u, 1u}, {7u, 1u}, {64u, 1u}, {64u, 5u}}) {
+        for (const auto& shape : {std::pair{1u, 1u}, {7u, 1u}, {64u, 1u}, {64u, 5u}}) {
+          const unsigned window = shape.first;
+          const unsigned at_least = shape.second;
           CAPTURE(describe(placement));
           CAPTURE(describe(layout));
           CAPTURE(percent);
