@@ -210,14 +210,15 @@ TEST_CASE("check 13: who rings during a round is before those that had their tur
   for (const unsigned round_budget : {1U, 100U, 300U, 65536U}) {
     CAPTURE(round_budget);
     constexpr unsigned kBudget = 64;
-    Turns turns(kFlooded + 1, {.budget = kBudget, .round_budget = round_budget, .round_ns = 0});
-    turns.settle();
-    CountingPort& light = *turns.ports[kLight];
+    // Before what may poll to its very end.
     std::uint64_t frames = 0;
     unsigned waited = 0;  // turns of the others
     unsigned longest = 0;
+    Turns turns(kFlooded + 1, {.budget = kBudget, .round_budget = round_budget, .round_ns = 0});
+    turns.settle();
+    CountingPort& light = *turns.ports[kLight];
     for (unsigned i = 0; i < kFlooded; ++i) {
-      turns.ports[i]->while_polled = [&] {
+      turns.ports[i]->while_polled = [&, i] {
         if (light.frames != frames) {
           longest = std::max(longest, waited);
           waited = 0;
