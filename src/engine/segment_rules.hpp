@@ -9,19 +9,15 @@
 
 namespace bellpull::engine {
 
-/// Whether a segment of at least 1 byte goes on behind the last address.
-[[nodiscard]] inline bool wraps(const Segment& segment) noexcept {
-  const auto address = reinterpret_cast<std::uintptr_t>(segment.data);
-  return segment.length - 1 > std::numeric_limits<std::uintptr_t>::max() - address;
-}
-
 /// The rule of a back-end that a segment of at least 1 byte breaks, or none. On streams and on
 /// operations alike.
 [[nodiscard]] inline PrepareReason broken_rule(const Segment& segment,
                                                const Capabilities& limits) noexcept {
   if (segment.data == nullptr) return PrepareReason::segment_without_memory;
-  if (wraps(segment)) return PrepareReason::segment_wraps;
   const auto address = reinterpret_cast<std::uintptr_t>(segment.data);
+  if (segment.length - 1 > std::numeric_limits<std::uintptr_t>::max() - address) {
+    return PrepareReason::segment_wraps;
+  }
   if (((address + (segment.length - 1)) & ~limits.address_mask) != 0) {
     return PrepareReason::address_out_of_reach;
   }

@@ -15,8 +15,6 @@ StreamChannel::StreamChannel(Engine& engine, std::unique_ptr<StreamDevice> devic
     : Channel(engine, *device, device->capabilities(), options.first_cookie, options.on_close),
       pushes_(options.sink.push != nullptr),
       writes_(capabilities().operations.contains(Operation::read)),
-      reaches_all_(capabilities().address_mask == ~std::uint64_t{0} &&
-                   capabilities().alignment == 1),
       scratch_(std::min(capabilities().max_segments, size())),
       device_(std::move(device)) {}
 
@@ -127,8 +125,7 @@ bool StreamChannel::plain(const Request& request) const noexcept {
   const Segment& segment = request.segments.front();
   return segment.data != nullptr && segment.length != 0 &&
          segment.length <= capabilities().max_length &&
-         (reaches_all_ ? !wraps(segment)
-                       : broken_rule(segment, capabilities()) == PrepareReason::none);
+         broken_rule(segment, capabilities()) == PrepareReason::none;
 }
 
 PrepareError StreamChannel::check(const Request& request) const noexcept {

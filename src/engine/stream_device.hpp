@@ -48,7 +48,8 @@ class StreamDevice final : public ChannelDevice {
   /// Whether transfers that are done are reported, and whether somebody sleeps until they are.
   enum class Flow : std::uint8_t { running, paused, paused_asleep };
 
-  static constexpr unsigned kTaken = 32;  // chains that are taken from the ring at a time
+  // Chains at a time: there is room for the pieces of so many of the longest.
+  static constexpr unsigned kTaken = 32;
 
   // An id is the head and how many were taken before, so that a late report about an earlier
   // transfer of the same head is told apart. Never 0.

@@ -40,7 +40,7 @@ void on_access(int signal, siginfo_t* info, void*) {
   ::sigaction(signal, &previous_action, nullptr);
 }
 
-bool handle_access() {
+bool install_handler() {
   struct sigaction action {};
   action.sa_sigaction = on_access;
   action.sa_flags = SA_SIGINFO;
@@ -50,7 +50,7 @@ bool handle_access() {
   return true;
 }
 
-void handle_no_access() {
+void remove_handler() {
   struct sigaction found {};
   ::sigaction(SIGSEGV, nullptr, &found);
   if (found.sa_sigaction == on_access) ::sigaction(SIGSEGV, &previous_action, nullptr);
@@ -72,7 +72,7 @@ Arena::Arena(std::size_t bytes, Random& random)
 }
 
 Arena::~Arena() {
-  if (sealed_begin.load() == memory_) handle_no_access();
+  if (sealed_begin.load() == memory_) remove_handler();
   ::munmap(memory_, size_);
 }
 
@@ -123,7 +123,7 @@ Seal::Seal(Arena& arena) {
   sealed_begin.store(arena.memory_);
   sealed_size.store(arena.size_);
   sealed_touched.store(false);
-  sealed_ = handle_access() && ::mprotect(arena.memory_, arena.size_, PROT_NONE) == 0;
+  sealed_ = install_handler() && ::mprotect(arena.memory_, arena.size_, PROT_NONE) == 0;
 }
 
 bool Seal::open() {

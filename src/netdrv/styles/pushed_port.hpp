@@ -47,7 +47,7 @@ class PushedPort : public ChannelPort {
   [[nodiscard]] bool is_last_buffer() noexcept;
 
  private:
-  static constexpr unsigned kLent = 16;
+  static constexpr unsigned kLent = 16;    // a quarter of a turn: short turns lend too
   static constexpr unsigned kPosted = 64;  // so that those which wait to be lent stay below it
 
   [[nodiscard]] unsigned worth_a_call(unsigned most) const noexcept {

@@ -92,8 +92,7 @@ class StreamChannel final : public Channel {
   void reclaim_pushed() noexcept;
 
   bool pushes_ = false;
-  bool writes_ = false;       // the device writes the client's memory
-  bool reaches_all_ = false;  // the back-end takes any bytes of any address
+  bool writes_ = false;  // the device writes the client's memory
   std::vector<ring::Segment> scratch_;
   std::unique_ptr<StreamDevice> device_;
 };
