@@ -121,6 +121,11 @@ void Channel::issue() noexcept {
   }
 }
 
+std::optional<unsigned> Channel::run(unsigned limit) noexcept {
+  if (!driven_) return std::nullopt;
+  return engine_.core_->run_one(device_, limit);
+}
+
 Armed Channel::arm() noexcept {
   if (with_driver([](auto& driver) noexcept { return driver.arm(); })) return Armed::work_pending;
   if (driven_ && !device_.settled()) return Armed::work_pending;

@@ -42,12 +42,20 @@ void block_signals() noexcept {
 RunResult Engine::Core::run(unsigned limit) noexcept {
   runs.add(1);
   RunResult result;
+  const Turn turn(*this);
   for (ChannelDevice* device : devices_) {
     if (!device->resting()) result.completed += device->run(limit);
   }
   // Asked last: a push sink may have issued work to a device whose turn was over.
   result.runnable = runnable();
   return result;
+}
+
+std::optional<unsigned> Engine::Core::run_one(ChannelDevice& device, unsigned limit) noexcept {
+  if (in_turn_) return std::nullopt;
+  if (device.resting()) return 0;
+  const Turn turn(*this);
+  return device.run(limit);
 }
 
 bool Engine::Core::runnable() noexcept {

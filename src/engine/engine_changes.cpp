@@ -118,6 +118,7 @@ void Engine::Core::control(ChannelDevice& device, Control wanted) noexcept {
   const Parked parked(*this, &device, wanted);
   if (thread_.joinable()) return;
   device.stir();
+  const Turn turn(*this);
   device.control(wanted);
 }
 

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bellpull/engine/counter.hpp"
@@ -32,6 +34,9 @@ class Engine::Core {
 
   /// One round over the devices.
   RunResult run(unsigned limit) noexcept;
+  /// The turn of one device out of a round, for a driven engine. None from inside of any: the
+  /// device may be the one that asks.
+  std::optional<unsigned> run_one(ChannelDevice& device, unsigned limit) noexcept;
   [[nodiscard]] bool runnable() noexcept;
   void retry_blocked() noexcept;
 
@@ -51,6 +56,7 @@ class Engine::Core {
 
  private:
   class Parked;
+  class Turn;
 
   void loop() noexcept;
   bool sleep() noexcept;
@@ -61,6 +67,7 @@ class Engine::Core {
   void close_all() noexcept;
 
   std::vector<ChannelDevice*> devices_;  // those that send first
+  bool in_turn_ = false;                 // of a device: whoever asks for one is its sink
   int epoll_ = -1;
   int bell_ = -1;
   // Parking is a set-up affair, so a mutex between owners and a futex wait are fine. park_ is
@@ -74,6 +81,19 @@ class Engine::Core {
   std::atomic<bool> spin_;
   std::atomic<bool> quit_{false};
   std::thread thread_;
+};
+
+/// While a device does what may call a sink or ring a bell.
+class Engine::Core::Turn {
+ public:
+  explicit Turn(Core& core) noexcept : core_(core), outer_(std::exchange(core.in_turn_, true)) {}
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { core_.in_turn_ = outer_; }
+
+ private:
+  Core& core_;
+  const bool outer_;
 };
 
 }  // namespace bellpull::engine

@@ -35,6 +35,11 @@ void StreamQueue::kick() noexcept {
   engine_.core_->doorbell();
 }
 
+std::optional<unsigned> StreamQueue::run(unsigned limit) noexcept {
+  if (!driven_) return std::nullopt;
+  return engine_.core_->run_one(*device_, limit);
+}
+
 bool StreamQueue::settled() noexcept {
   return !driven_ || device_->settled();
 }

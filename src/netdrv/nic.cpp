@@ -7,9 +7,10 @@
 //      bell of a queue that is armed (run_engine, Instance::ring)
 //   4. rung queues get their turn at the end of the line (collect_rung)
 //   5. each scheduled instance polls once, at most its budget, until the round's budget or time is
-//      used up: port -> application -> ports (poll_instances, Instance::poll); who used its budget
-//      up goes to the end of the line, behind who rang during the round; who did not unmasks the
-//      bell and looks once more (napi_round)
+//      used up: port -> application -> ports (poll_instances, Instance::poll), where a driven
+//      engine writes a frame that comes alone at once; who used its budget up goes to the end of
+//      the line, behind who rang during the round; who did not unmasks the bell and looks once
+//      more (napi_round)
 #include "bellpull/netdrv/nic.hpp"
 
 #include <sched.h>

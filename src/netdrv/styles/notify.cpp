@@ -17,13 +17,16 @@ class NotifyPort final : public BellPort {
   ~NotifyPort() override { wind_down(); }
 
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
-    return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
+    const auto pull = [this](unsigned want, Burst& burst) noexcept {
       receiving_ = &burst;
       const unsigned count = rx_->deliver(want, {&NotifyPort::received, this});
       calls_.add(1 + count);
-      refill(calls_);
+      if (!driven() || count == want) refill(calls_);  // as in poll.cpp
       return count;
-    });
+    };
+    const Polled polled = poll_bursts(budget, byte_budget, pull);
+    refill(calls_);
+    return polled;
   }
 
   unsigned reclaim() noexcept override {

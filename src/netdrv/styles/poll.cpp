@@ -16,15 +16,19 @@ class PollPort final : public BellPort {
   ~PollPort() override { wind_down(); }
 
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
-    return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
+    const auto pull = [this](unsigned want, Burst& burst) noexcept {
       const unsigned count = rx_->poll(std::span(done_).first(want));
       calls_.add(1);
       for (const engine::Completion& done : std::span(done_).first(count)) {
         burst.add(accept(done.token, result_of(done), counters_));
       }
-      refill(calls_);
+      // An engine of its own goes on while the stack works; another may be asked for more.
+      if (!driven() || count == want) refill(calls_);
       return count;
-    });
+    };
+    const Polled polled = poll_bursts(budget, byte_budget, pull);
+    refill(calls_);  // last: who sent a lone frame waits for the answer to it
+    return polled;
   }
 
   unsigned reclaim() noexcept override {

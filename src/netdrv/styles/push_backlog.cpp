@@ -22,10 +22,13 @@ class PushBacklogPort final : public PushedPort {
   ~PushBacklogPort() override { wind_down(); }
 
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
-    return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
+    const auto pull = [this](unsigned want, Burst& burst) noexcept {
       return backlog_.consumer().poll(
           want, [&burst](PacketBuffer*& buffer) noexcept { burst.add(Packet(buffer)); });
-    });
+    };
+    const Polled polled = poll_bursts(budget, byte_budget, pull);
+    if (starved()) reclaim();  // a frame sent at once has given its buffer back
+    return polled;
   }
 
   unsigned reclaim() noexcept override {

@@ -35,7 +35,7 @@ class PushPausePort final : public ChannelPort {
   void own() noexcept override { adopt_pool(); }
 
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
-    return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
+    const auto pull = [this](unsigned want, Burst& burst) noexcept {
       const unsigned count =
           waiting_.consumer().poll(want, [this, &burst](const engine::Completion& done) noexcept {
             burst.add(accept(done.token, result_of(done), counters_));
@@ -47,7 +47,10 @@ class PushPausePort final : public ChannelPort {
       // works on the burst.
       if (paused_.load(std::memory_order_acquire) && taken_.value() == shown_.value()) resume();
       return count;
-    });
+    };
+    const Polled polled = poll_bursts(budget, byte_budget, pull);
+    refill(calls_);  // a frame sent at once has given its buffer back
+    return polled;
   }
 
   // Slots come back by posting.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The driver holds the virtqueue itself: what the author of the source document ended with. Between
 // it and the engine are two indices and two event words; a call crosses the border only to wake an
-// engine that sleeps.
+// engine that sleeps, or to have a frame that comes alone written at once.
 #include "bellpull/ring/virtqueue.hpp"
 
+#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -57,6 +58,8 @@ class HeldQueue {
     }
   }
 
+  std::optional<unsigned> run(unsigned limit) noexcept { return queue_->run(limit); }
+
   template <class Visit>
   unsigned poll(unsigned limit, Visit&& visit) noexcept {
     return driver_.poll(limit, [&](const ring::Used& used) noexcept {
@@ -101,14 +104,17 @@ class VirtqueuePort final : public StylePort {
   void start() noexcept override { rx_.publish(); }
 
   Polled poll(unsigned budget, std::uint32_t byte_budget) noexcept override {
-    return poll_bursts(budget, byte_budget, [this](unsigned want, Burst& burst) noexcept {
+    const auto pull = [this](unsigned want, Burst& burst) noexcept {
       const unsigned count =
           rx_.poll(want, [&](std::uint64_t token, const engine::StreamResult& result) noexcept {
             burst.add(accept(token, result, counters_));
           });
-      refill();
+      if (!driven() || count == want) refill();  // as in poll.cpp
       return count;
-    });
+    };
+    const Polled polled = poll_bursts(budget, byte_budget, pull);
+    refill();
+    return polled;
   }
 
   unsigned tx(std::span<Packet> packets) noexcept override {
@@ -118,6 +124,7 @@ class VirtqueuePort final : public StylePort {
       tx_.post(batch, false);  // there are two slots for each frame
     });
     tx_.publish();
+    if (packets.size() == 1 && taken == 1) send_now();
     // Whoever sends may be another instance, and this one asleep since before.
     if (!driven() && frames_.may_return() && tx_.arm()) bell_.ring(bell_.context);
     return taken;
@@ -162,11 +169,19 @@ class VirtqueuePort final : public StylePort {
   }
 
   [[nodiscard]] std::uint64_t border_calls() const noexcept override {
-    return notifies() + rx_.kicks() + tx_.kicks();
+    return notifies() + rx_.kicks() + tx_.kicks() + calls_.value();
   }
 
  private:
   static constexpr unsigned kAll = ~0U;
+
+  // As ChannelPort::tx() does, and why.
+  void send_now() noexcept {
+    if (const auto ended = tx_.run(1)) {
+      calls_.add(1);
+      if (*ended != 0) reclaim();
+    }
+  }
 
   unsigned fill() noexcept {
     return buffers_.refill([this](auto batch) noexcept { return rx_.post(batch, true); });

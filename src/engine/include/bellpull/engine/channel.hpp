@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <variant>
 #include <vector>
@@ -47,8 +48,8 @@ struct ChannelStats {
 ///
 /// prepare -> submit -> issue -> *bell* -> poll. One owner thread calls everything that does not
 /// say otherwise; with a driven engine that is the thread that calls Engine::run(). Nothing blocks,
-/// allocates or makes a system call but issue() when it has to wake a sleeping engine, and what
-/// asks the engine to stand still, which says so. Destroyed before its engine.
+/// allocates or makes a system call but issue() when it has to wake a sleeping engine, run(), and
+/// what asks the engine to stand still, which says so. Destroyed before its engine.
 class alignas(ring::kCacheLine) Channel {
  public:
   Channel(const Channel&) = delete;
@@ -61,8 +62,15 @@ class alignas(ring::kCacheLine) Channel {
   Cookie submit(Prepared prepared) noexcept;
 
   /// Lets everything submitted begin: one store for the lot, and a doorbell if the engine sleeps.
-  /// The only call that starts anything.
+  /// Nothing begins that was not issued.
   void issue() noexcept;
+
+  /// A turn for this channel alone, for the client of a driven engine who cannot wait for the next
+  /// Engine::run(): begins what was issued and reaps at most `limit` transfers, with the system
+  /// calls of the back-end, and with sink and bell called from inside. Returns how many it reaped.
+  /// Nothing, when it gave no turn: from inside of any channel's (a sink of this engine), and with
+  /// an autonomous engine, which takes its turns itself. Does not block.
+  std::optional<unsigned> run(unsigned limit) noexcept;
 
   /// Asks for one ring of `bell` as soon as so many slots are free: for who got would_block. It is
   /// rung inside of the poll() that frees them, or at once when they are free already, once, and

@@ -24,9 +24,9 @@ struct Notify {
 /// it is called for each transfer at the moment the engine reaps it, on the thread that runs the
 /// engine, and poll() then returns nothing but takes the slots back, as prepare() does.
 ///
-/// push() must not stop, close or poll a channel, nor run the engine. It may pause and resume a
-/// StreamChannel. With a driven engine it may prepare, submit and issue: it is on the owner's
-/// thread.
+/// push() must not stop, close or poll a channel, nor run the engine; Channel::run() gives it no
+/// turn. It may pause and resume a StreamChannel. With a driven engine it may prepare, submit and
+/// issue: it is on the owner's thread.
 struct CompletionSink {
   void (*push)(void* context, const Completion& completion) noexcept = nullptr;  ///< null: pull
   void* context = nullptr;  ///< handed to push(); outlives the channel

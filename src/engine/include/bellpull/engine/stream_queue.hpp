@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "bellpull/engine/backend.hpp"
 #include "bellpull/engine/channel.hpp"
@@ -46,6 +47,10 @@ class StreamQueue {
   /// it; with a driven engine, which is woken by being run, Driver::publish() is enough and this
   /// does nothing.
   void kick() noexcept;
+
+  /// A turn for this queue alone, under the terms of Channel::run(): what was published is begun,
+  /// and at most `limit` chains are reaped. Makes the system calls of the back-end.
+  std::optional<unsigned> run(unsigned limit) noexcept;
 
   /// Whether run() of a driven engine would find nothing to move, as Channel::arm() asks. After
   /// Driver::arm() found nothing, sleeping is safe only if this is true; with an autonomous engine

@@ -127,7 +127,8 @@ class Port {
 
   /// Takes frames for sending, in order, and returns how many it took, merged with others or
   /// dropped by name: the first so many. The rest (the transmit ring is full) stay with the caller,
-  /// at the end of `packets`.
+  /// at the end of `packets`. One that comes alone may have been written when it returns, ends of
+  /// sending reclaimed and the bell rung; more are written when the engine runs.
   virtual unsigned tx(std::span<Packet> packets) noexcept = 0;
 
   /// Returns the buffers of sent frames to their pool; unbounded by any budget. Returns how many.
