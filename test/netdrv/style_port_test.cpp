@@ -130,6 +130,7 @@ TEST_CASE("a frame of two buffers is gathered into one write") {
   const Bytes sent = f.tap.pull_raw();
   REQUIRE(sent.size() == kVnetHeader + frame.size());
   CHECK(std::equal(frame.begin(), frame.end(), sent.begin() + kVnetHeader));
+  CHECK(f.port->tx_in_flight() == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "frames that may not go out are dropped by reason and never sent") {

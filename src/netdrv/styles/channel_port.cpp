@@ -35,14 +35,7 @@ unsigned ChannelPort::tx(std::span<Packet> packets) noexcept {
   });
   tx_->issue();
   calls_.add(1);
-  // Who sends one frame waits for an answer. It is written before anything else is done about the
-  // frame that it came from; a burst waits for the next round of the engine. Ends of sending are
-  // heard of in that round, which may not come now.
-  if (packets.size() != 1 || taken != 1) return taken;
-  if (const auto ended = tx_->run(1)) {
-    calls_.add(1);
-    if (*ended != 0) reclaim();
-  }
+  if (packets.size() == 1 && taken == 1) send_now(*tx_);
   return taken;
 }
 

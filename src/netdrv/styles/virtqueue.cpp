@@ -124,7 +124,7 @@ class VirtqueuePort final : public StylePort {
       tx_.post(batch, false);  // there are two slots for each frame
     });
     tx_.publish();
-    if (packets.size() == 1 && taken == 1) send_now();
+    if (packets.size() == 1 && taken == 1) send_now(tx_);
     // Whoever sends may be another instance, and this one asleep since before.
     if (!driven() && frames_.may_return() && tx_.arm()) bell_.ring(bell_.context);
     return taken;
@@ -174,14 +174,6 @@ class VirtqueuePort final : public StylePort {
 
  private:
   static constexpr unsigned kAll = ~0U;
-
-  // As ChannelPort::tx() does, and why.
-  void send_now() noexcept {
-    if (const auto ended = tx_.run(1)) {
-      calls_.add(1);
-      if (*ended != 0) reclaim();
-    }
-  }
 
   unsigned fill() noexcept {
     return buffers_.refill([this](auto batch) noexcept { return rx_.post(batch, true); });

@@ -106,6 +106,17 @@ class StylePort : public Port {
     return static_cast<unsigned>(packets.size());
   }
 
+  /// Has a frame that came alone written before tx() returns: who sends one waits for an answer,
+  /// and a burst is better served by the engine's next round. `transmit.run(limit)` gives a turn,
+  /// as engine::Channel::run() does; nothing happens when there is none to give.
+  template <class Transmit>
+  void send_now(Transmit& transmit) noexcept {
+    const auto ended = transmit.run(1);
+    if (!ended) return;
+    calls_.add(1);
+    if (*ended != 0) reclaim();  // the round that would have done so may not come now
+  }
+
   /// Goes on with frames that were taken and could not be posted. For reclaim(), or wherever ends
   /// of sending are heard of on the thread that sends.
   void finish_sending() noexcept {
